@@ -1,0 +1,1 @@
+//! What an analysis is: prompts, the shape of the model's reply, Markdown

@@ -1,0 +1,1 @@
+//! The contract of the Lambent API: types, endpoint table, OpenAPI document

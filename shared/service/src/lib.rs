@@ -1,0 +1,1 @@
+//! What every function stands on: serving, validation, problems, event streams, records

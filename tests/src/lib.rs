@@ -1,0 +1,1 @@
+//! Tests of the whole API over HTTP, and what they stand on

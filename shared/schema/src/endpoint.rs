@@ -1,0 +1,276 @@
+//! What an endpoint is: one HTTP operation, described once, as constants and types.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::problem::{ProblemCode, Violation};
+
+/// One operation of the API. Implemented by a unit struct per operation in [`crate::endpoints`].
+pub trait Endpoint {
+    /// Folder, crate and binary of the function that serves it: `analyse-stream`.
+    const FUNCTION: &'static str;
+    /// Its `operationId`: `analyse_stream`.
+    const ID: &'static str;
+    /// HTTP method.
+    const METHOD: Method;
+    /// Path below the stage, as API Gateway, axum and OpenAPI all write it: `/jobs/{job_id}`.
+    const PATH: &'static str;
+    /// A few words, for lists of operations.
+    const SUMMARY: &'static str;
+    /// What a caller must know, in Markdown.
+    const DESCRIPTION: &'static str;
+    /// The group that it is shown in.
+    const TAG: &'static str;
+    /// Who may call it.
+    const ACCESS: Access;
+    /// How API Gateway hands on its answer.
+    const TRANSFER: Transfer;
+    /// The longest an invocation may take, in seconds: the function's timeout and its route's.
+    const TIMEOUT_SECS: u32;
+    /// The JSON body that it reads; [`NoBody`] where it reads none.
+    type Body: DescribeBody;
+    /// Its successful answers.
+    fn replies() -> Vec<Reply>;
+    /// The problems that it can answer with, besides those of every operation ([`ProblemCode::EVERYWHERE`]).
+    const PROBLEMS: &'static [ProblemCode];
+}
+
+/// A JSON request body: a type with a schema, examples, and one hook for the rules that JSON Schema cannot express.
+pub trait RequestBody: DeserializeOwned + Serialize + JsonSchema + Send + 'static {
+    /// Bodies that validate, each with a short name. The first one is shown first.
+    fn examples() -> Vec<(&'static str, Self)>;
+
+    /// Rules that JSON Schema cannot express. Runs only on bodies that satisfy the schema.
+    fn check(&self) -> Vec<Violation> {
+        Vec::new()
+    }
+}
+
+/// The body of an operation that reads none.
+pub enum NoBody {}
+
+/// What the OpenAPI document says of a body. Implemented for every [`RequestBody`] and for [`NoBody`].
+pub trait DescribeBody {
+    /// The body's schema and examples; `None` where there is no body.
+    fn describe() -> Option<BodyDescription>;
+}
+
+impl DescribeBody for NoBody {
+    fn describe() -> Option<BodyDescription> {
+        None
+    }
+}
+
+impl<T: RequestBody> DescribeBody for T {
+    fn describe() -> Option<BodyDescription> {
+        let examples = T::examples()
+            .into_iter()
+            .map(|(name, body)| (name, to_value(&body)))
+            .collect();
+        Some(BodyDescription {
+            schema: SchemaOf::of::<T>(),
+            examples,
+        })
+    }
+}
+
+/// A body in the OpenAPI document.
+#[derive(Debug, Clone)]
+pub struct BodyDescription {
+    /// The body's JSON Schema.
+    pub schema: SchemaOf,
+    /// Examples by name.
+    pub examples: Vec<(&'static str, Value)>,
+}
+
+/// The JSON Schema of a Rust type, made when it is needed.
+#[derive(Debug, Clone, Copy)]
+pub struct SchemaOf(fn(&mut SchemaGenerator) -> Schema);
+
+impl SchemaOf {
+    /// The schema of `T`.
+    #[must_use]
+    pub fn of<T: JsonSchema>() -> Self {
+        Self(|generator| generator.subschema_for::<T>())
+    }
+
+    /// The schema (usually a `$ref`), with its definitions left in `generator`.
+    #[must_use]
+    pub fn generate(&self, generator: &mut SchemaGenerator) -> Schema {
+        (self.0)(generator)
+    }
+}
+
+/// A successful answer.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// When it is given, and what it means.
+    pub description: &'static str,
+    /// The forms that it comes in; the caller's `Accept` chooses where there are several.
+    pub content: Vec<Content>,
+}
+
+/// One form of an answer.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// `application/json` of a type.
+    Json {
+        /// The type's schema.
+        schema: SchemaOf,
+        /// An answer as it may look.
+        example: Value,
+    },
+    /// `text/event-stream`: server-sent events.
+    Events(Vec<Event>),
+    /// Text of another media type.
+    Text {
+        /// For example `text/html`.
+        media_type: &'static str,
+        /// What it holds.
+        description: &'static str,
+    },
+}
+
+impl Content {
+    /// JSON of type `T`, with an example.
+    #[must_use]
+    pub fn json<T: JsonSchema + Serialize>(example: &T) -> Self {
+        Self::Json {
+            schema: SchemaOf::of::<T>(),
+            example: to_value(example),
+        }
+    }
+}
+
+/// One type of server-sent event.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Its `event:` field.
+    pub name: &'static str,
+    /// When it comes.
+    pub description: &'static str,
+    /// The schema of its `data:` field.
+    pub data: SchemaOf,
+    /// Its `data:` as it may look.
+    pub example: Value,
+}
+
+impl Event {
+    /// An event whose data is JSON of type `T`.
+    #[must_use]
+    pub fn of<T: JsonSchema + Serialize>(name: &'static str, description: &'static str, example: &T) -> Self {
+        Self {
+            name,
+            description,
+            data: SchemaOf::of::<T>(),
+            example: to_value(example),
+        }
+    }
+}
+
+/// An [`Endpoint`] as a value, so that all of them make a table.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// See [`Endpoint::FUNCTION`].
+    pub function: &'static str,
+    /// See [`Endpoint::ID`].
+    pub id: &'static str,
+    /// See [`Endpoint::METHOD`].
+    pub method: Method,
+    /// See [`Endpoint::PATH`].
+    pub path: &'static str,
+    /// See [`Endpoint::SUMMARY`].
+    pub summary: &'static str,
+    /// See [`Endpoint::DESCRIPTION`].
+    pub description: &'static str,
+    /// See [`Endpoint::TAG`].
+    pub tag: &'static str,
+    /// See [`Endpoint::ACCESS`].
+    pub access: Access,
+    /// See [`Endpoint::TRANSFER`].
+    pub transfer: Transfer,
+    /// See [`Endpoint::TIMEOUT_SECS`].
+    pub timeout_secs: u32,
+    /// See [`Endpoint::Body`].
+    pub body: Option<BodyDescription>,
+    /// See [`Endpoint::replies`].
+    pub replies: Vec<Reply>,
+    /// All problems that it can answer with.
+    pub problems: Vec<ProblemCode>,
+}
+
+impl Operation {
+    /// The endpoint `E` as a value.
+    #[must_use]
+    pub fn of<E: Endpoint>() -> Self {
+        Self {
+            function: E::FUNCTION,
+            id: E::ID,
+            method: E::METHOD,
+            path: E::PATH,
+            summary: E::SUMMARY,
+            description: E::DESCRIPTION,
+            tag: E::TAG,
+            access: E::ACCESS,
+            transfer: E::TRANSFER,
+            timeout_secs: E::TIMEOUT_SECS,
+            body: E::Body::describe(),
+            replies: E::replies(),
+            problems: E::PROBLEMS
+                .iter()
+                .chain(ProblemCode::EVERYWHERE)
+                .copied()
+                .collect(),
+        }
+    }
+
+    /// Method and path as request records name the route: `POST /analyse`.
+    #[must_use]
+    pub fn route(&self) -> String {
+        format!("{} {}", self.method.as_str(), self.path)
+    }
+}
+
+/// An HTTP method that the API uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates or computes.
+    Post,
+}
+
+impl Method {
+    /// `GET`, `POST`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// Who may call an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody; no credentials are read.
+    Public,
+}
+
+/// How API Gateway hands on an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transfer {
+    /// Whole, once it is complete: at most 29 s and 6 MB.
+    Buffered,
+    /// Piece by piece as it is written: what waits for a model. At most 15 minutes.
+    Streaming,
+}
+
+/// JSON of a contract type. These have string keys and finite numbers, so that this cannot fail.
+pub(crate) fn to_value<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}

@@ -1,0 +1,50 @@
+//! `/docs`, `/redoc`, `/openapi.json`: the API, documented from its types.
+
+use crate::{
+    ProblemCode,
+    endpoint::{Access, Content, Endpoint, Method, NoBody, Reply, Transfer},
+};
+
+macro_rules! page {
+    ($(#[$doc:meta])* $name:ident, $id:literal, $path:literal, $summary:literal, $media_type:literal, $reply:literal) => {
+        $(#[$doc])*
+        pub struct $name;
+
+        impl Endpoint for $name {
+            const FUNCTION: &'static str = "docs";
+            const ID: &'static str = $id;
+            const METHOD: Method = Method::Get;
+            const PATH: &'static str = $path;
+            const SUMMARY: &'static str = $summary;
+            const DESCRIPTION: &'static str = $reply;
+            const TAG: &'static str = "Service";
+            const ACCESS: Access = Access::Public;
+            const TRANSFER: Transfer = Transfer::Buffered;
+            const TIMEOUT_SECS: u32 = 10;
+            type Body = NoBody;
+
+            fn replies() -> Vec<Reply> {
+                let content = vec![Content::Text { media_type: $media_type, description: $reply }];
+                vec![Reply { status: 200, description: $summary, content }]
+            }
+
+            const PROBLEMS: &'static [ProblemCode] = &[];
+        }
+    };
+}
+
+page!(
+    /// `GET /docs`.
+    Docs, "docs", "/docs", "Interactive documentation", "text/html",
+    "Swagger UI with this document: every operation can be tried out there."
+);
+page!(
+    /// `GET /redoc`.
+    Redoc, "redoc", "/redoc", "Documentation to read", "text/html",
+    "ReDoc with this document."
+);
+page!(
+    /// `GET /openapi.json`.
+    OpenApi, "openapi", "/openapi.json", "This document", "application/json",
+    "The OpenAPI 3.1 document, made from the types that the functions are compiled from."
+);

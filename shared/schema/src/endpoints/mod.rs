@@ -1,0 +1,20 @@
+//! The endpoints, one file a resource.
+
+pub mod analysis;
+pub mod docs;
+pub mod health;
+
+use crate::endpoint::Operation;
+
+/// The endpoint table: every operation of the API, in the order that the documentation shows.
+#[must_use]
+pub fn operations() -> Vec<Operation> {
+    vec![
+        Operation::of::<analysis::Analyse>(),
+        Operation::of::<analysis::AnalyseStream>(),
+        Operation::of::<health::Health>(),
+        Operation::of::<docs::Docs>(),
+        Operation::of::<docs::Redoc>(),
+        Operation::of::<docs::OpenApi>(),
+    ]
+}

@@ -1,0 +1,234 @@
+//! The OpenAPI 3.1 document, assembled from the endpoint table.
+//!
+//! Schemas are schemars' own, untouched: it emits JSON Schema 2020-12, which is the dialect of OpenAPI 3.1.
+
+use std::collections::BTreeMap;
+
+use schemars::{SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Problem, ProblemCode, Violation,
+    endpoint::{Access, Content, Event, Operation, Reply, to_value},
+    operations,
+};
+
+/// The whole document.
+#[must_use]
+pub fn document() -> Value {
+    let mut generator = generator();
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    let mut tags: Vec<&str> = Vec::new();
+    for operation in operations() {
+        if !tags.contains(&operation.tag) {
+            tags.push(operation.tag);
+        }
+        let method = operation.method.as_str().to_lowercase();
+        paths
+            .entry(operation.path)
+            .or_default()
+            .insert(method, describe(&operation, &mut generator));
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Lambent",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "A Gen-AI API that scales to zero",
+            "description": INTRODUCTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        // Relative to this document, so that it is right behind any host, port and stage.
+        "servers": [{"url": "./", "description": "Where this document comes from"}],
+        "tags": tags.iter().map(|tag| json!({"name": tag})).collect::<Vec<_>>(),
+        "paths": paths,
+        "components": {"schemas": generator.take_definitions(true), "securitySchemes": security_schemes()},
+    })
+}
+
+/// [`document`] as it is committed in `openapi.json`: indented, with a line feed at its end.
+#[must_use]
+pub fn document_text() -> String {
+    format!("{:#}\n", document())
+}
+
+const INTRODUCTION: &str = "Documents in, analyses out, streamed as a language model writes them.\n\n\
+    Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems with a stable `code`; a body that breaks rules \
+    is told all of them at once, each with its JSON pointer. Every answer carries `x-request-id`: yours, if you send one of \
+    1 to 128 letters, digits, `-` and `_`, else a new one.";
+
+fn generator() -> SchemaGenerator {
+    SchemaSettings::draft2020_12()
+        .with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+        })
+        .into_generator()
+}
+
+fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
+    let mut described = json!({
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "description": operation.description,
+        "tags": [operation.tag],
+        "security": match operation.access { Access::Public => json!([]) },
+        "parameters": [request_id_parameter()],
+        "responses": responses(operation, generator),
+    });
+    if let Some(body) = &operation.body {
+        let examples: Map<String, Value> = body
+            .examples
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!({"value": value})))
+            .collect();
+        described["requestBody"] = json!({
+            "required": true,
+            "content": {"application/json": {"schema": body.schema.generate(generator), "examples": examples}},
+        });
+    }
+    described
+}
+
+fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
+    let mut responses: BTreeMap<String, Value> = BTreeMap::new();
+    for reply in &operation.replies {
+        responses.insert(reply.status.to_string(), describe_reply(reply, generator));
+    }
+    let mut problems: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
+    for code in &operation.problems {
+        problems.entry(code.status()).or_default().push(*code);
+    }
+    for (status, codes) in problems {
+        responses.insert(status.to_string(), describe_problems(&codes, generator));
+    }
+    json!(responses)
+}
+
+fn describe_reply(reply: &Reply, generator: &mut SchemaGenerator) -> Value {
+    let content: Map<String, Value> = reply
+        .content
+        .iter()
+        .map(|content| match content {
+            Content::Json { schema, example } => (
+                "application/json".to_owned(),
+                json!({"schema": schema.generate(generator), "example": example}),
+            ),
+            Content::Events(events) => ("text/event-stream".to_owned(), describe_events(events, generator)),
+            Content::Text {
+                media_type,
+                description,
+            } => (
+                (*media_type).to_owned(),
+                json!({"schema": {"type": "string", "description": description}}),
+            ),
+        })
+        .collect();
+    json!({"description": reply.description, "headers": headers(false), "content": content})
+}
+
+/// OpenAPI 3.1 has no word for events, so `x-events` names the schema of each, and the description says it in prose.
+fn describe_events(events: &[Event], generator: &mut SchemaGenerator) -> Value {
+    let types: Map<String, Value> = events
+        .iter()
+        .map(|event| {
+            let data = event.data.generate(generator);
+            (
+                event.name.to_owned(),
+                json!({"description": event.description, "data": data}),
+            )
+        })
+        .collect();
+    let prose: Vec<String> = events
+        .iter()
+        .map(|event| format!("- `{}`: {}", event.name, event.description))
+        .collect();
+    let example: String = events
+        .iter()
+        .filter(|event| event.name != "error")
+        .map(|event| format!("event: {}\ndata: {}\n\n", event.name, event.example))
+        .collect();
+    json!({
+        "schema": {"type": "string", "description": format!("Server-sent events:\n\n{}", prose.join("\n"))},
+        "x-events": types,
+        "example": example,
+    })
+}
+
+fn describe_problems(codes: &[ProblemCode], generator: &mut SchemaGenerator) -> Value {
+    let examples: Map<String, Value> = codes
+        .iter()
+        .map(|code| (code.as_str().to_owned(), json!({"value": example_problem(*code)})))
+        .collect();
+    let titles: Vec<&str> = codes.iter().map(|code| code.title()).collect();
+    let waits = codes
+        .iter()
+        .any(|code| matches!(code, ProblemCode::RateLimited | ProblemCode::ModelBusy));
+    json!({
+        "description": format!("{}.", titles.join(". Or: ")),
+        "headers": headers(waits),
+        "content": {
+            "application/problem+json": {"schema": generator.subschema_for::<Problem>(), "examples": examples},
+        },
+    })
+}
+
+fn example_problem(code: ProblemCode) -> Value {
+    let problem = match code {
+        ProblemCode::ValidationFailed => Problem::invalid(vec![
+            Violation {
+                pointer: "/analysis_type".to_owned(),
+                detail: "Required, and missing".to_owned(),
+                code: "missing".into(),
+            },
+            Violation {
+                pointer: "/max_findings".to_owned(),
+                detail: "Must be at least 1".to_owned(),
+                code: "too_small".into(),
+            },
+        ]),
+        ProblemCode::RateLimited | ProblemCode::ModelBusy => {
+            Problem::new(code, format!("{}. Try again in 2 seconds.", code.title())).retry_after(2)
+        }
+        _ => Problem::new(code, format!("{}.", code.title())),
+    };
+    to_value(&problem.request_id("0199a1de-7c55-7d0c-9b63-52b1a1a4f001"))
+}
+
+fn headers(waits: bool) -> Value {
+    let mut headers = json!({
+        "x-request-id": {"description": "The id of this request.", "schema": {"type": "string"}},
+    });
+    if waits {
+        headers["retry-after"] =
+            json!({"description": "Seconds after which a retry makes sense.", "schema": {"type": "integer"}});
+    }
+    headers
+}
+
+fn request_id_parameter() -> Value {
+    json!({
+        "name": "x-request-id",
+        "in": "header",
+        "required": false,
+        "description": "Your own id for this request. One that does not match is replaced.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$"},
+    })
+}
+
+/// How callers of operations that are not public will show who they are. All operations of this version are public.
+fn security_schemes() -> Value {
+    json!({
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key. No operation of this version asks for one.",
+        },
+        "api_key": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "x-api-key",
+            "description": "The same API key. No operation of this version asks for one.",
+        },
+    })
+}

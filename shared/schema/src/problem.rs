@@ -1,0 +1,164 @@
+//! Errors as callers see them: RFC 9457 problem details, one shape for all of them.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// An error, as `application/problem+json` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Problem {
+    /// Always `about:blank`: the problem means what its status means; `code` is the finer distinction.
+    #[serde(rename = "type")]
+    pub kind: Cow<'static, str>,
+    /// The HTTP status, repeated.
+    pub status: u16,
+    /// A few words that are the same for every problem of this code.
+    pub title: Cow<'static, str>,
+    /// What happened this time, for people. Never holds values of the request.
+    pub detail: String,
+    /// What happened, for programs: snake_case, stable.
+    pub code: Cow<'static, str>,
+    /// The id of the request, to quote to those who run the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// Seconds after which a retry makes sense; the `Retry-After` header says the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// Every rule that the body broke, all at once (422 only).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Violation>,
+}
+
+/// One broken rule, and its place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Violation {
+    /// Where: a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) into the body; empty for the whole body.
+    pub pointer: String,
+    /// The rule, for people. Never holds the value.
+    pub detail: String,
+    /// The rule, for programs: `too_short`, `not_one_of`, `missing`.
+    pub code: Cow<'static, str>,
+}
+
+impl Problem {
+    /// A problem of this code.
+    #[must_use]
+    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self {
+            kind: Cow::Borrowed("about:blank"),
+            status: code.status(),
+            title: Cow::Borrowed(code.title()),
+            detail: detail.into(),
+            code: Cow::Borrowed(code.as_str()),
+            request_id: None,
+            retry_after: None,
+            errors: Vec::new(),
+        }
+    }
+
+    /// The body broke these rules: 422.
+    #[must_use]
+    pub fn invalid(errors: Vec<Violation>) -> Self {
+        let detail = match errors.len() {
+            1 => "The body breaks one rule.".to_owned(),
+            n => format!("The body breaks {n} rules."),
+        };
+        Self {
+            errors,
+            ..Self::new(ProblemCode::ValidationFailed, detail)
+        }
+    }
+
+    /// The same, with the seconds after which a retry makes sense.
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        Self {
+            retry_after: Some(seconds),
+            ..self
+        }
+    }
+
+    /// The same, naming the request.
+    #[must_use]
+    pub fn request_id(self, id: impl Into<String>) -> Self {
+        Self {
+            request_id: Some(id.into()),
+            ..self
+        }
+    }
+}
+
+macro_rules! problem_codes {
+    ($($(#[$doc:meta])* $variant:ident = $status:literal $code:literal $title:literal;)*) => {
+        /// What can go wrong: each code with its status and title.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum ProblemCode {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl ProblemCode {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// HTTP status.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)* }
+            }
+
+            /// The problem's `code`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The problem's `title`.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)* }
+            }
+        }
+    };
+}
+
+problem_codes! {
+    /// The body is not JSON, or could not be read.
+    InvalidJson = 400 "invalid_json" "The body is not valid JSON";
+    /// No such path.
+    NotFound = 404 "not_found" "Not found";
+    /// The path exists, not with this method.
+    MethodNotAllowed = 405 "method_not_allowed" "Method not allowed";
+    /// The body is over the limit.
+    PayloadTooLarge = 413 "payload_too_large" "The body is too large";
+    /// The body is not `application/json`.
+    UnsupportedMediaType = 415 "unsupported_media_type" "Unsupported media type";
+    /// The body is JSON and breaks rules of its schema.
+    ValidationFailed = 422 "validation_failed" "The body is not valid";
+    /// The document is longer than the model can read.
+    DocumentTooLong = 422 "document_too_long" "The document is too long for the model";
+    /// Too many requests.
+    RateLimited = 429 "rate_limited" "Too many requests";
+    /// A fault of ours.
+    Internal = 500 "internal" "Internal error";
+    /// The model's provider failed or could not be reached.
+    ModelFailed = 502 "model_failed" "The model failed";
+    /// The model's answer was not of the form asked for, also after repairs.
+    ModelReplyInvalid = 502 "model_reply_invalid" "The model's answer was not usable";
+    /// The model's provider takes no more calls for now.
+    ModelBusy = 503 "model_busy" "The model is busy";
+    /// It took too long.
+    Timeout = 504 "timeout" "The answer took too long";
+}
+
+impl ProblemCode {
+    /// What every operation can answer with: the gateway's throttle, and faults of ours.
+    pub const EVERYWHERE: &'static [Self] = &[Self::RateLimited, Self::Internal];
+    /// What an operation that reads a JSON body can answer with.
+    pub const OF_BODIES: &'static [Self] = &[
+        Self::InvalidJson,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::ValidationFailed,
+    ];
+}

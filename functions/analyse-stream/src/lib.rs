@@ -1,1 +1,103 @@
-//! The analyse-stream function
+//! `POST /analyse/stream`: a document in, the analysis as the model writes it.
+
+use async_stream::stream;
+use axum::{Router, extract::State, response::Response};
+use futures::{Stream, StreamExt as _};
+use http::HeaderMap;
+use lambent_analysis::Task;
+use lambent_llm::{Chunk, CompletionStream, Finish, Models, cost_micro_dollars};
+use lambent_schema::{
+    Problem, ProblemCode, Usage,
+    endpoints::analysis::{AnalyseStream, AnalysisRequest, OutputFormat},
+    stream::{Done, FinishReason},
+};
+use lambent_service::{Call, Failure, Form, Service, Step, Valid, endpoint, stream::respond};
+
+/// The function's one route.
+pub fn router(service: &Service, models: Models) -> Router {
+    endpoint::<AnalyseStream, _, _, _>(service, analyse_stream).with_state(models)
+}
+
+async fn analyse_stream(
+    State(models): State<Models>,
+    headers: HeaderMap,
+    call: Call,
+    Valid(request): Valid<AnalysisRequest>,
+) -> Result<Response, Failure> {
+    let task = Task::new(request).map_err(Failure::internal)?;
+    call.record.start(models.model(), task.text());
+    let (prompt, form_of_reply) = task.streamed();
+    // Resolves with the first token: what fails before it still has its own status.
+    let chunks = models.stream(&prompt, form_of_reply, call.deadline).await?;
+    call.record.first_token();
+    Ok(respond(
+        call.clone(),
+        Form::asked_for(&headers),
+        steps(call, models, task, chunks),
+    ))
+}
+
+/// The steps of the answer: the model's pieces as they come, then what `done` says.
+fn steps(
+    call: Call,
+    models: Models,
+    task: Task,
+    mut chunks: CompletionStream,
+) -> impl Stream<Item = Result<Step<Done>, Failure>> + Send {
+    stream! {
+        let mut text = String::new();
+        while let Some(chunk) = chunks.next().await {
+            match chunk {
+                Ok(Chunk::Delta(piece)) => {
+                    text.push_str(&piece);
+                    yield Ok(Step::Delta(piece));
+                }
+                Ok(Chunk::End { usage, finish }) => {
+                    call.record.usage(usage, cost_micro_dollars(models.model(), usage));
+                    yield done(&call, models.model(), &task, &text, usage, finish).map(Step::Done);
+                }
+                Err(error) => {
+                    call.record.usage(error.usage, cost_micro_dollars(models.model(), error.usage));
+                    yield Err(error.into());
+                }
+            }
+        }
+    }
+}
+
+/// What `done` says: with JSON, the analysis that the pieces make. What has been sent cannot be repaired.
+fn done(
+    call: &Call,
+    model: &str,
+    task: &Task,
+    text: &str,
+    usage: Usage,
+    finish: Finish,
+) -> Result<Done, Failure> {
+    let request_id = call.id.as_str();
+    let analysis = match task.output_format() {
+        OutputFormat::Markdown => None,
+        OutputFormat::Json => {
+            let draft = task.reply().parse(text).map_err(|_violations| not_usable())?;
+            Some(task.analysis(draft, model, usage, request_id))
+        }
+    };
+    let finish_reason = match finish {
+        Finish::Stop => FinishReason::Stop,
+        Finish::Length => FinishReason::Length,
+        Finish::Other => FinishReason::Other,
+    };
+    Ok(Done {
+        request_id: request_id.to_owned(),
+        model: model.to_owned(),
+        usage,
+        finish_reason,
+        analysis,
+    })
+}
+
+fn not_usable() -> Failure {
+    let detail =
+        "The model's answer does not have the form that was asked for. `POST /analyse` repairs such answers.";
+    Failure::new(Problem::new(ProblemCode::ModelReplyInvalid, detail))
+}

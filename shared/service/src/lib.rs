@@ -1,1 +1,30 @@
-//! What every function stands on: serving, validation, problems, event streams, records
+//! What every HTTP function stands on.
+//!
+//! A function's `router(deps)` mounts its endpoints with [`endpoint()`]; that gives each request an id, a deadline, a
+//! record in the request log, CORS, a guard against panics, and errors in one shape ([`Failure`]). Its handlers take what
+//! they need as arguments: [`Valid<T>`] a body that satisfies its schema, [`Call`] the request's id, deadline and record.
+//! Its `main` hands the router to [`serve::streaming`] or [`serve::buffered`].
+//!
+//! Nothing here knows models or what an endpoint is for.
+
+mod call;
+mod config;
+mod cors;
+mod endpoint;
+mod failure;
+pub mod logs;
+mod record;
+mod request_id;
+pub mod serve;
+pub mod stream;
+mod valid;
+mod violations;
+
+pub use call::Call;
+pub use config::{ConfigError, CorsOrigins, ServiceConfig};
+pub use endpoint::{Service, endpoint};
+pub use failure::Failure;
+pub use record::Record;
+pub use request_id::{REQUEST_ID, RequestId};
+pub use stream::{Form, Step};
+pub use valid::Valid;

@@ -1,0 +1,63 @@
+//! What a handler may know of the request it serves, besides its body.
+
+use std::{
+    convert::Infallible,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use http::request::Parts;
+use lambda_http::RequestExt as _;
+use tokio::time::Instant;
+
+use crate::{Failure, Record, RequestId};
+
+/// How long before the end of an invocation an answer must be complete: time to write its record and to end it.
+const RESERVE: Duration = Duration::from_secs(3);
+
+/// The request being served: its id, its deadline, its record. Taken as an argument by handlers.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The id of the request.
+    pub id: RequestId,
+    /// When its answer must be complete.
+    pub deadline: Instant,
+    /// Its record in the request log.
+    pub record: Record,
+    /// See [`crate::ServiceConfig::heartbeat`].
+    pub(crate) heartbeat: Duration,
+}
+
+impl<S: Sync> FromRequestParts<S> for Call {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| Failure::internal(NotMounted))
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Call {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned())
+    }
+}
+
+/// A handler that takes a [`Call`] was mounted without [`crate::endpoint()`].
+#[derive(Debug, thiserror::Error)]
+#[error("the route is not mounted by `endpoint`, so that it has no call")]
+struct NotMounted;
+
+/// When the answer must be complete: [`RESERVE`] before the end of the Lambda invocation, or else `timeout` from now.
+pub(crate) fn deadline(extensions: &http::Extensions, timeout: Duration) -> Instant {
+    let left = extensions.lambda_context_ref().map(|context| {
+        let end = UNIX_EPOCH + Duration::from_millis(context.deadline);
+        end.duration_since(SystemTime::now()).unwrap_or_default()
+    });
+    Instant::now() + left.unwrap_or(timeout).saturating_sub(RESERVE)
+}

@@ -1,0 +1,112 @@
+//! Errors as answers: what the caller is told, and what only the log is told.
+
+use std::{error::Error, fmt::Write as _, sync::Arc};
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use lambent_schema::{Problem, ProblemCode};
+
+use crate::request_id::{REQUEST_ID, RequestId};
+
+/// A request that cannot be answered as asked: a [`Problem`] for the caller, and its cause for the log.
+///
+/// `?` makes one of any error that knows its problem (`Problem: From<&E>`).
+#[derive(Debug, Clone)]
+pub struct Failure {
+    problem: Box<Problem>,
+    cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl Failure {
+    /// A problem that is no fault of ours, or whose cause is already known.
+    #[must_use]
+    pub fn new(problem: Problem) -> Self {
+        Self {
+            problem: Box::new(problem),
+            cause: None,
+        }
+    }
+
+    /// A fault of ours: 500, and the cause for the log.
+    pub fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            cause: Some(Arc::new(cause)),
+            ..Self::unexplained()
+        }
+    }
+
+    /// A fault of ours that has already been logged: 500.
+    #[must_use]
+    pub fn unexplained() -> Self {
+        Self::new(Problem::new(
+            ProblemCode::Internal,
+            "Something went wrong here. It has been logged.",
+        ))
+    }
+
+    /// What the caller is told.
+    #[must_use]
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// Logs the cause, if there is one. Called once, where the failure becomes an answer.
+    pub(crate) fn log(&self) {
+        if let Some(cause) = &self.cause {
+            let mut chain = cause.to_string();
+            let mut source = cause.source();
+            while let Some(error) = source {
+                let _ = write!(chain, ": {error}");
+                source = error.source();
+            }
+            tracing::warn!(code = %self.problem.code, cause = %chain, "request failed");
+        }
+    }
+
+    /// The answer, naming the request.
+    #[must_use]
+    pub fn response(&self, id: &RequestId) -> Response {
+        let problem = (*self.problem).clone().request_id(id.as_str());
+        let mut response = problem_response(&problem);
+        response.headers_mut().insert(REQUEST_ID, id.header());
+        response
+    }
+}
+
+impl<E> From<E> for Failure
+where
+    E: Error + Send + Sync + 'static,
+    for<'a> Problem: From<&'a E>,
+{
+    fn from(error: E) -> Self {
+        Self {
+            problem: Box::new(Problem::from(&error)),
+            cause: Some(Arc::new(error)),
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    /// The answer, not yet naming the request: whoever knows its id finds the failure in the extensions and makes the
+    /// answer anew ([`Failure::response`]).
+    fn into_response(self) -> Response {
+        let mut response = problem_response(&self.problem);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+fn problem_response(problem: &Problem) -> Response {
+    let body = serde_json::to_vec(problem).unwrap_or_default();
+    let mut response = (StatusCode::from_u16(problem.status).unwrap_or_default(), body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(seconds) = problem.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}

@@ -1,0 +1,57 @@
+//! The log: lines of JSON on standard output, one a request. Never bodies, prompts or keys.
+
+use tracing_subscriber::{
+    Layer as _,
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
+
+/// The model client logs on its own account, and quotes answers when it does.
+const QUIET: &[&str] = &["genai"];
+
+/// Starts the log, as [`RUST_LOG`](https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.Targets.html)
+/// says (`info,aws_config=warn`), or from `info` on. A second call changes nothing.
+///
+/// A panic becomes a line too, with its place and without its message, which may quote a body.
+pub fn init() {
+    let layer = fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false);
+    let _ = tracing_subscriber::registry()
+        .with(layer.with_filter(filter()))
+        .try_init();
+    log_panics();
+}
+
+/// Starts the log in a form for people at a terminal. A second call changes nothing.
+pub fn init_for_people() {
+    let layer = fmt::layer().compact().with_target(false);
+    let _ = tracing_subscriber::registry()
+        .with(layer.with_filter(filter()))
+        .try_init();
+    log_panics();
+}
+
+fn filter() -> Targets {
+    let asked = std::env::var("RUST_LOG").unwrap_or_default();
+    let targets = asked.parse::<Targets>().unwrap_or_default();
+    let targets = if targets.default_level().is_none() {
+        targets.with_default(LevelFilter::INFO)
+    } else {
+        targets
+    };
+    QUIET.iter().fold(targets, |targets, target| {
+        targets.with_target(*target, LevelFilter::OFF)
+    })
+}
+
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panic");
+    }));
+}

@@ -1,0 +1,187 @@
+//! The record of a request, as it is served: gathered in memory, written at its start and at its end.
+
+use std::{
+    io::Write as _,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use lambent_schema::Usage;
+use lambent_store::{RequestRecord, Requests, State};
+use sha2::{Digest as _, Sha256};
+use tokio::{task::JoinHandle, time::Instant};
+
+/// The record of the request being served. Clones are the same record.
+#[derive(Debug, Clone)]
+pub struct Record(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    requests: Requests,
+    began: Instant,
+    state: Mutex<Progress>,
+}
+
+#[derive(Debug)]
+struct Progress {
+    record: RequestRecord,
+    /// The first of the two writes, under way or done.
+    start: Option<JoinHandle<()>>,
+    finished: bool,
+}
+
+/// The status of a request whose client left before it had one: nginx's, which the field has adopted.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// How a request ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Answered in full.
+    Done,
+    /// With a problem of this code, as a status or as an event.
+    Error(String),
+    /// The client left.
+    Cancelled,
+}
+
+impl Record {
+    pub(crate) fn new(requests: Requests, record: RequestRecord) -> Self {
+        let state = Mutex::new(Progress {
+            record,
+            start: None,
+            finished: false,
+        });
+        Self(Arc::new(Inner {
+            requests,
+            began: Instant::now(),
+            state,
+        }))
+    }
+
+    /// A model is about to be called with this text: notes the model, the text's length and its hash, and begins to write
+    /// the record as `started`, beside whatever follows. Returns at once.
+    pub fn start(&self, model: &str, text: &str) {
+        let mut progress = self.lock();
+        progress.record.model = Some(model.to_owned());
+        progress.record.text_chars = Some(text.chars().count() as u64);
+        progress.record.text_sha256 = Some(hex(&Sha256::digest(text)));
+        let (requests, record) = (self.0.requests.clone(), progress.record.clone());
+        progress.start = Some(tokio::spawn(async move {
+            if let Err(error) = requests.started(&record).await {
+                // The second write, or the line in its place, will say all that this one would have.
+                tracing::debug!(%error, request_id = record.request_id, "could not write a record's start");
+            }
+        }));
+    }
+
+    /// The model's first token is here.
+    pub fn first_token(&self) {
+        let elapsed = self.elapsed();
+        self.lock().record.first_token_ms.get_or_insert(elapsed);
+    }
+
+    /// What the model has read and written so far, over all attempts, and what that cost in micro-dollars.
+    pub fn usage(&self, usage: Usage, cost_micro_dollars: Option<u64>) {
+        let mut progress = self.lock();
+        progress.record.input_tokens = Some(usage.input_tokens);
+        progress.record.output_tokens = Some(usage.output_tokens);
+        progress.record.cost_micro_dollars = cost_micro_dollars;
+    }
+
+    /// Begins to write the record as ended, and to log its line; awaiting the handle waits for it. Goes on when the handle is
+    /// dropped. Only the first call counts.
+    pub(crate) fn finish(&self, status: u16, outcome: Outcome) -> JoinHandle<()> {
+        let (record, start) = {
+            let mut progress = self.lock();
+            if std::mem::replace(&mut progress.finished, true) {
+                return tokio::spawn(async {});
+            }
+            let record = &mut progress.record;
+            record.status = Some(status);
+            record.total_ms = Some(self.elapsed());
+            (record.state, record.error_code) = match outcome {
+                Outcome::Done => (State::Done, None),
+                Outcome::Error(code) => (State::Error, Some(code)),
+                Outcome::Cancelled => (State::Cancelled, None),
+            };
+            (record.clone(), progress.start.take())
+        };
+        log_line(&record);
+        let requests = self.0.requests.clone();
+        tokio::spawn(async move {
+            // In this order, so that the writes do not meet.
+            if let Some(start) = start {
+                let _ = start.await;
+            }
+            if let Err(error) = requests.finished(&record).await {
+                log_fallback(&record, &error);
+            }
+        })
+    }
+
+    /// A guard that, dropped, ends the record as left by the client.
+    pub(crate) fn end_on_drop(&self) -> EndOnDrop {
+        EndOnDrop(Some(self.clone()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn elapsed(&self) -> u64 {
+        milliseconds(self.0.began.elapsed())
+    }
+}
+
+/// See [`Record::end_on_drop`].
+pub(crate) struct EndOnDrop(Option<Record>);
+
+impl EndOnDrop {
+    /// The record is ended by other means.
+    pub(crate) fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        // Without a runtime the process is on its way out.
+        if let (Some(record), Ok(_runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            drop(record.finish(CLIENT_CLOSED_REQUEST, Outcome::Cancelled));
+        }
+    }
+}
+
+/// The one line that a request leaves in the log.
+fn log_line(record: &RequestRecord) {
+    tracing::info!(
+        request_id = record.request_id,
+        function = record.function,
+        route = record.route,
+        caller = record.caller,
+        status = record.status,
+        state = ?record.state,
+        code = record.error_code,
+        model = record.model,
+        input_tokens = record.input_tokens,
+        output_tokens = record.output_tokens,
+        first_token_ms = record.first_token_ms,
+        total_ms = record.total_ms,
+        "request"
+    );
+}
+
+/// The whole record as one line of JSON on standard output, because the table did not take it.
+fn log_fallback(record: &RequestRecord, error: &lambent_store::StoreError) {
+    let line = serde_json::json!({"log_fallback": record, "reason": error.to_string()});
+    // Nothing can be done if standard output is gone too.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

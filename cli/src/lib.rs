@@ -1,1 +1,3 @@
-//! The lambent command: the whole API and stand-ins for its cloud, on this machine
+//! The `lambent` command as a library: what `lambent dev` runs, so that tests can run it too.
+
+pub mod dev;

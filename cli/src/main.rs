@@ -1,1 +1,96 @@
-fn main() {}
+//! The `lambent` command. `cargo run` is `lambent dev`.
+
+use std::{
+    io::IsTerminal as _,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+use lambent::dev::{self, Config, StartError};
+use lambent_service::logs;
+
+mod welcome;
+
+/// A Gen-AI API that scales to zero.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Command {
+    #[command(subcommand)]
+    name: Option<Name>,
+    #[command(flatten)]
+    dev: Dev,
+}
+
+#[derive(Debug, Subcommand)]
+enum Name {
+    /// Runs the whole API on this machine, with a database and a model of its own. What `lambent` alone does too.
+    Dev(Dev),
+}
+
+#[derive(Debug, Args)]
+struct Dev {
+    /// The address to listen on.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host: IpAddr,
+    /// The port to listen on; 0 for any that is free.
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// The folder for the database's data.
+    #[arg(long, default_value = ".lambent")]
+    data: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // One line of JSON a request, or something kinder to eyes.
+    if std::io::stdout().is_terminal() {
+        logs::init_for_people()
+    } else {
+        logs::init()
+    }
+    let command = Command::parse();
+    let dev = match command.name {
+        Some(Name::Dev(dev)) => dev,
+        None => command.dev,
+    };
+    match run(dev).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            welcome::say(&format!("lambent: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(dev: Dev) -> Result<(), StartError> {
+    let listen = SocketAddr::new(dev.host, dev.port);
+    let starting = dev::start(Config::from_env(listen, dev.data.clone())?);
+    let running = tokio::select! {
+        running = starting => running?,
+        () = asked_to_stop() => return Ok(()),
+    };
+    welcome::welcome(&running, &dev.data)?;
+    asked_to_stop().await;
+    welcome::say("Stopping.");
+    running.stop().await;
+    Ok(())
+}
+
+/// Ctrl-C, or a polite signal.
+async fn asked_to_stop() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupted.await;
+}

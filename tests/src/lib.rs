@@ -1,1 +1,13 @@
-//! Tests of the whole API over HTTP, and what they stand on
+//! Tests of the whole API over HTTP, and what they stand on.
+
+// A test that cannot be set up has failed: saying so where it happens is what these modules are for.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "support of tests"
+)]
+
+pub mod api;
+pub mod sse;
+pub mod upstream;

@@ -1,1 +1,54 @@
-//! The one door to language models
+//! The one door to language models: whatever calls a model in this workspace calls it through [`Models`].
+//!
+//! One value is built at start from a [`ModelConfig`] and cloned into the handlers. It answers whole ([`Models::complete`]),
+//! as it is written ([`Models::stream`]), or as JSON that fits a schema ([`Models::structured`]); in all three it bounds the
+//! waits, retries what is worth retrying, counts tokens over all attempts, and turns every failure into one [`ModelError`],
+//! which converts to the [`Problem`](lambent_schema::Problem) that a caller may see. It knows no HTTP server and no prompt.
+//!
+//! # Why genai
+//!
+//! The providers' own protocols differ (Anthropic, Bedrock's SigV4, Gemini, OpenAI's two) and all of them should be a matter
+//! of configuration. The `genai` crate speaks them natively behind one request type, streams, takes JSON schemas, accepts our
+//! own HTTP client (and with it, ring instead of aws-lc for a fast cold start) and is nothing but a client. The others were
+//! considered: `async-openai` is complete but speaks OpenAI's protocol only, so that Anthropic and Bedrock would need a proxy;
+//! `rig` is a framework of agents, tools and vector stores, most of which a small function would carry for nothing; `llm` is
+//! similar to genai with fewer providers' details (no SigV4, no reliable usage in streams). What genai leaves to its user is
+//! what this crate adds: deadlines, retries, truncation as an error, validation and repair, errors without bodies.
+//!
+//! # Streaming underneath
+//!
+//! All three ways of asking use the provider's streaming protocol, also where the answer is wanted whole. A non-streaming call
+//! is silent until it is done, so that a hung provider looks like a slow one; a stream shows within seconds that it is alive,
+//! and the same two waits (first token, between tokens) serve everywhere. OpenAI-compatible servers, Anthropic, Gemini, Bedrock
+//! and Ollama stream with a response format too. The cost is a few hundred bytes an answer.
+//!
+//! # Logs
+//!
+//! `genai` logs on its own at error and warn level, and its messages can hold whole response bodies. Logs are set up with
+//! [`LOG_FILTER`] so that none of them is written. Errors of this crate never hold prompts, answers, keys or URLs.
+
+mod client;
+mod config;
+mod error;
+mod failure;
+mod models;
+mod prices;
+mod prompt;
+mod reader;
+mod reply;
+mod retry;
+mod stream;
+
+pub use client::install_crypto;
+pub use config::{ApiKey, ConfigError, ModelConfig};
+pub use error::{ModelError, ModelErrorKind, TimeoutPhase, UpstreamFault};
+pub use models::{Completion, Models, Structured};
+pub use prices::cost_micro_dollars;
+pub use prompt::Prompt;
+pub use reader::Finish;
+pub use reply::{ReplySchema, SchemaError, strip_code_fence};
+pub use stream::{Chunk, CompletionStream};
+
+/// The directive that keeps `genai`'s own log lines, which can hold response bodies, out of the log: append it to the filter
+/// of the subscriber.
+pub const LOG_FILTER: &str = "genai=off";

@@ -53,13 +53,7 @@ impl Failure {
     /// Logs the cause, if there is one. Called once, where the failure becomes an answer.
     pub(crate) fn log(&self) {
         if let Some(cause) = &self.cause {
-            let mut chain = cause.to_string();
-            let mut source = cause.source();
-            while let Some(error) = source {
-                let _ = write!(chain, ": {error}");
-                source = error.source();
-            }
-            tracing::warn!(code = %self.problem.code, cause = %chain, "request failed");
+            tracing::warn!(code = %self.problem.code, cause = chain(cause.as_ref()), "request failed");
         }
     }
 
@@ -71,6 +65,18 @@ impl Failure {
         response.headers_mut().insert(REQUEST_ID, id.header());
         response
     }
+}
+
+/// An error and all its sources, in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ": {error}");
+        source = error.source();
+    }
+    text
 }
 
 impl<E> From<E> for Failure

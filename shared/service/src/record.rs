@@ -11,6 +11,8 @@ use lambent_store::{RequestRecord, Requests, State};
 use sha2::{Digest as _, Sha256};
 use tokio::{task::JoinHandle, time::Instant};
 
+use crate::failure::chain;
+
 /// The record of the request being served. Clones are the same record.
 #[derive(Debug, Clone)]
 pub struct Record(Arc<Inner>);
@@ -173,7 +175,7 @@ fn log_line(record: &RequestRecord) {
 
 /// The whole record as one line of JSON on standard output, because the table did not take it.
 fn log_fallback(record: &RequestRecord, error: &lambent_store::StoreError) {
-    let line = serde_json::json!({"log_fallback": record, "reason": error.to_string()});
+    let line = serde_json::json!({"log_fallback": record, "reason": chain(error)});
     // Nothing can be done if standard output is gone too.
     let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -212,3 +212,7 @@ fn quality(accept: &str, media_type: &str) -> f32 {
         .max_by_key(|(specificity, _)| *specificity)
         .map_or(0.0, |(_, quality)| quality)
 }
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

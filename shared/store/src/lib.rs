@@ -1,1 +1,48 @@
-//! DynamoDB: one file a table
+//! The database: DynamoDB, one file a table.
+//!
+//! A table's file holds its key design, its items and its expressions, and [`TableDefinition`] states its
+//! keys once, for whoever creates or checks the table. This crate knows nothing of HTTP or of models.
+//!
+//! Locally and in tests the other end of the wire is an embedded server that speaks DynamoDB's protocol;
+//! the code here does not know the difference, only [`StoreConfig`] does.
+
+mod client;
+mod config;
+mod create;
+mod definition;
+mod error;
+mod item;
+pub mod requests;
+mod timestamp;
+
+pub use config::{ConfigError, Credentials, REQUESTS_TABLE, StoreConfig};
+pub use create::{create_table_input, create_tables};
+pub use definition::{Attribute, AttributeKind, Index, Key, TableDefinition};
+pub use error::StoreError;
+pub use requests::{RequestRecord, Requests, State};
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+
+/// A handle on the database: cheap to clone, built once in `main`.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    config: Arc<StoreConfig>,
+}
+
+impl Store {
+    /// Builds the client. It does no I/O: the first request opens the connection.
+    pub fn connect(config: &StoreConfig) -> Self {
+        Self {
+            client: client::build(config),
+            config: Arc::new(config.clone()),
+        }
+    }
+
+    /// The log of requests.
+    pub fn requests(&self) -> Requests {
+        Requests::new(self.client.clone(), self.config.requests_table.clone())
+    }
+}

@@ -1,0 +1,91 @@
+//! The HTTP server in front of the functions: API Gateway's part, with its rules.
+//!
+//! | rule | here | API Gateway |
+//! |---|---|---|
+//! | body | read whole before the function sees it, at most 10 MB | the same |
+//! | unknown path | 404 as a problem | 404 as a problem, by the template's gateway responses |
+//! | known path, other method | 405 as a problem | 404 as a problem: it does not tell these apart |
+//! | streamed answers | piece by piece | the same |
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::HeaderMap,
+    middleware::{Next, from_fn},
+    response::Response,
+    serve::ListenerExt as _,
+};
+use http_body_util::{BodyExt as _, Limited};
+use lambent_llm::Models;
+use lambent_schema::{Problem, ProblemCode};
+use lambent_service::{Failure, RequestId, Service};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// API Gateway's limit on a request's body, in bytes.
+const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+/// How long requests under way may go on after the server was told to stop.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Every function's router, behind the gateway's rules.
+pub(crate) fn router(service: &Service, models: &Models) -> Router {
+    Router::new()
+        .merge(analyse::router(service, models.clone()))
+        .merge(analyse_stream::router(service, models.clone()))
+        .merge(health::router(service))
+        .merge(docs::router(service))
+        .fallback(async |headers: HeaderMap| {
+            refuse(&headers, ProblemCode::NotFound, "There is nothing at this path.")
+        })
+        .method_not_allowed_fallback(async |headers: HeaderMap| {
+            refuse(
+                &headers,
+                ProblemCode::MethodNotAllowed,
+                "This path does not take this method.",
+            )
+        })
+        .layer(from_fn(read_whole))
+}
+
+/// Serves until told to stop, and then until requests under way have ended or [`GRACE`] is over.
+pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let listener = listener.tap_io(|connection| {
+        // A token should not wait for the next one to fill a packet.
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY");
+        }
+    });
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let overdue = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        served = served => if let Err(error) = served {
+            tracing::error!(%error, "the server stopped");
+        },
+        () = overdue => {}
+    }
+}
+
+/// Reads the body before the function is called, as API Gateway does.
+async fn read_whole(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match Limited::new(body, MAX_BODY_BYTES).collect().await {
+        Ok(body) => {
+            next.run(Request::from_parts(parts, Body::from(body.to_bytes())))
+                .await
+        }
+        Err(_) => {
+            let detail = format!("The body may have at most {MAX_BODY_BYTES} bytes.");
+            refuse(&parts.headers, ProblemCode::PayloadTooLarge, detail)
+        }
+    }
+}
+
+fn refuse(headers: &HeaderMap, code: ProblemCode, detail: impl Into<String>) -> Response {
+    Failure::new(Problem::new(code, detail)).response(&RequestId::of(headers))
+}

@@ -1,0 +1,131 @@
+//! `lambent dev`: the whole API on this machine, and stand-ins for its cloud.
+//!
+//! The functions' own routers answer behind an HTTP server with API Gateway's rules ([`gateway`]). They reach a DynamoDB
+//! ([`database`]) and a model ([`model`]) over the wire, as they do in the cloud, and know no difference.
+
+pub mod config;
+mod database;
+mod gateway;
+mod model;
+
+use std::net::SocketAddr;
+
+use lambent_llm::{Models, install_crypto};
+use lambent_service::Service;
+use lambent_store::Store;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+pub use config::{Config, Database, Model};
+
+/// The API, running. It stops when this is dropped; [`Running::stop`] waits for it.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it answers: `http://127.0.0.1:3000`.
+    pub url: String,
+    /// Where the embedded DynamoDB answers; `None` if the database is elsewhere.
+    pub database_url: Option<String>,
+    /// Where the local model answers; `None` if the model is elsewhere.
+    pub model_url: Option<String>,
+    /// The model's name.
+    pub model: String,
+    /// A handle on the database.
+    pub store: Store,
+    stop: CancellationToken,
+    server: JoinHandle<()>,
+}
+
+/// The API cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another process listens there.
+    #[error("{0} is taken. Stop what listens there, or choose another port: `cargo run -- --port {1}`")]
+    Taken(SocketAddr, u16),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, #[source] std::io::Error),
+    /// The folder for the database or the cache cannot be made or written.
+    #[error("cannot write to {0}: {1}")]
+    Folder(std::path::PathBuf, #[source] std::io::Error),
+    /// The embedded database does not start.
+    #[error("the database does not start: {0}. If its file is damaged, move it away: {1}")]
+    Database(String, String),
+    /// The tables could not be made.
+    #[error("the tables could not be made: {0}")]
+    Tables(#[source] lambent_store::StoreError),
+    /// The weights of the local model could not be had.
+    #[error(transparent)]
+    Weights(#[from] lambent_local_model::FetchError),
+    /// The weights of the local model could not be loaded.
+    #[error(transparent)]
+    Load(#[from] lambent_local_model::LoadError),
+    /// The model's configuration cannot be used.
+    #[error(transparent)]
+    Model(#[from] lambent_llm::ConfigError),
+    /// The database's configuration cannot be used.
+    #[error(transparent)]
+    Store(#[from] lambent_store::ConfigError),
+    /// The configuration of the functions cannot be used.
+    #[error(transparent)]
+    Service(#[from] lambent_service::ConfigError),
+}
+
+/// Starts everything, and returns when the API answers.
+///
+/// # Errors
+/// One clear sentence what is wrong and what to do.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    install_crypto();
+    // First of all: a taken port should not cost a download.
+    let listener = listen(config.listen).await?;
+    let stop = CancellationToken::new();
+    let database = database::start(&config.database, &stop).await?;
+    let model = model::start(config.model, &stop).await?;
+    let models = Models::new(model.config)?;
+    let store = Store::connect(&database.config);
+    let service = Service::new(config.service, store.requests());
+    let url = format!("http://{}", address(&listener, config.listen));
+    let name = models.model().to_owned();
+    let server = tokio::spawn(gateway::serve(
+        listener,
+        gateway::router(&service, &models),
+        stop.clone(),
+    ));
+    Ok(Running {
+        url,
+        database_url: database.url,
+        model_url: model.url,
+        model: name,
+        store,
+        stop,
+        server,
+    })
+}
+
+impl Running {
+    /// Takes no more requests, gives those under way a few seconds to end, and stops.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        let _ = (&mut self.server).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => StartError::Taken(address, address.port().wrapping_add(1)),
+            _ => StartError::Listen(address, error),
+        })
+}
+
+/// The address a listener got, where any port was asked for.
+fn address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked)
+}

@@ -1,0 +1,74 @@
+//! What `lambent dev` tells the person who started it. On standard error: standard output is the log's.
+
+use std::{fs, io::Write as _, path::Path};
+
+use lambent::dev::{Running, StartError};
+
+/// The sample document: the bodies of the functions' own test events.
+const SAMPLES: [(&str, &str); 2] = [
+    ("analyse.json", include_str!("../../events/analyse.json")),
+    (
+        "analyse-stream.json",
+        include_str!("../../events/analyse-stream.json"),
+    ),
+];
+
+/// Says where everything is, with three commands to try. Their sample bodies are written to the data folder.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn welcome(running: &Running, data: &Path) -> Result<(), StartError> {
+    write_samples(data).map_err(|error| StartError::Folder(data.to_owned(), error))?;
+    say(&text(running, data));
+    Ok(())
+}
+
+/// A line, or several, for the person at the terminal.
+pub(crate) fn say(text: &str) {
+    // Nobody can be told if standard error is gone.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+fn write_samples(data: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(data)?;
+    for (name, event) in SAMPLES {
+        let event: serde_json::Value = serde_json::from_str(event)?;
+        fs::write(data.join(name), event["body"].as_str().unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+fn text(running: &Running, data: &Path) -> String {
+    let url = &running.url;
+    let data = data.display();
+    let place = |url: &Option<String>, here: String| {
+        url.as_ref()
+            .map_or("elsewhere".to_owned(), |url| format!("{url}{here}"))
+    };
+    let database = place(&running.database_url, format!(" (data in {data})"));
+    let model = place(&running.model_url, " (in this process)".to_owned());
+    format!(
+        "
+Lambent answers on {url}
+
+  docs      {url}/docs
+  model     {}, {model}
+  DynamoDB  {database}
+
+An analysis of a report of 300 words:
+
+  curl -s {url}/analyse -H 'content-type: application/json' -d @{data}/analyse.json
+
+The same as it is written:
+
+  curl -N {url}/analyse/stream -H 'content-type: application/json' -d @{data}/analyse-stream.json
+
+All that is wrong with a request, at once:
+
+  curl -s {url}/analyse -H 'content-type: application/json' -d '{{\"text\": \"Too short\", \"analysis_type\": \"x\", \"max_findings\": 0}}'
+
+Ctrl-C stops it.
+",
+        running.model
+    )
+}

@@ -1,0 +1,9 @@
+//! The `docs` function.
+
+use std::process::ExitCode;
+
+use lambent_service::{Service, serve};
+
+fn main() -> ExitCode {
+    serve::buffered(|| Ok(docs::router(&Service::from_env()?)))
+}

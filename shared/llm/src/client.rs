@@ -1,0 +1,50 @@
+//! The HTTP client that all calls to models share, and genai's client on top of it.
+
+use std::time::Duration;
+
+use genai::adapter::AdapterKind;
+use genai::resolver::{AuthData, Endpoint, ProviderConfig};
+
+use crate::config::{ConfigError, ModelConfig};
+
+/// What OpenAI's protocol gets as key when a URL is given without one: genai insists on a key, local servers ignore it.
+const NO_KEY: &str = "none";
+
+/// Makes ring the process's TLS provider, once; later calls change nothing.
+///
+/// Ring because the other choice, aws-lc, gathers entropy for 150 ms and more at the first handshake on a small function.
+/// [`Models::new`](crate::Models::new) calls this; call it yourself only to build other TLS clients before that.
+pub fn install_crypto() {
+    // An error says that some provider is installed already: then that one serves.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// genai's client, bound to one provider, its endpoint and its key.
+pub(crate) fn build(config: &ModelConfig, provider: AdapterKind) -> Result<genai::Client, ConfigError> {
+    install_crypto();
+    let http = reqwest::Client::builder()
+        .tcp_nodelay(true)
+        .connect_timeout(Duration::from_secs(10).min(config.first_token_timeout))
+        .pool_idle_timeout(Duration::from_secs(90))
+        // A redirect would carry prompt and key to a place that nobody configured.
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(ConfigError::Client)?;
+    genai::Client::builder()
+        .with_reqwest(http)
+        .append_provider_config(provider, provider_config(config, provider)?)
+        .build()
+        .map_err(|_| ConfigError::ModelClient)
+}
+
+fn provider_config(config: &ModelConfig, provider: AdapterKind) -> Result<ProviderConfig, ConfigError> {
+    let endpoint = config.base_url()?.map(Endpoint::from_owned);
+    let auth = match (&config.key, provider) {
+        (_, AdapterKind::BedrockSigv4) => None, // genai would take a key for the name of an AWS profile
+        (Some(key), _) => Some(AuthData::from_single(key.reveal())),
+        // The provider's own key is not for a server at another address.
+        (None, _) if endpoint.is_some() => Some(AuthData::from_single(NO_KEY)),
+        (None, _) => None,
+    };
+    Ok((endpoint, auth).into())
+}

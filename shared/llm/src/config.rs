@@ -1,0 +1,244 @@
+//! Which model, where, and how long to wait for it: read from the environment once, at start.
+//!
+//! | Variable | Meaning | Default |
+//! |---|---|---|
+//! | `LAMBENT_MODEL` | `provider::model`, in genai's words: `openai::gpt-5-mini`, `anthropic::claude-haiku-4-5`, `bedrock_sigv4::amazon.nova-lite-v1:0`; a bare name with `LAMBENT_MODEL_URL` | required |
+//! | `LAMBENT_MODEL_URL` | base URL of an OpenAI-compatible server, or of the named provider's protocol | the provider's |
+//! | `LAMBENT_MODEL_KEY` | API key | the provider's own variable (`OPENAI_API_KEY`, ...), unless a URL is given |
+//! | `LAMBENT_MAX_OUTPUT_TOKENS` | most tokens an answer may have | 1024 |
+//! | `LAMBENT_TEMPERATURE` | sampling temperature, 0 to 2 | not sent: some models refuse it |
+//! | `LAMBENT_FIRST_TOKEN_TIMEOUT_SECS` | longest wait for the first token | 60 |
+//! | `LAMBENT_BETWEEN_TOKENS_TIMEOUT_SECS` | longest silence after it | 60 |
+//! | `LAMBENT_CONTEXT_TOKENS` | what the model can read, told to callers whose document is too long | unknown |
+//! | `LAMBENT_CONTEXT_HINT` | a sentence for the same callers: what to do about it | none |
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use genai::adapter::AdapterKind;
+
+/// A provider's key. Neither `Debug` nor an error prints it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// This key.
+    #[must_use]
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(hidden)")
+    }
+}
+
+/// Which model to call, and within which limits. See the module's table for the environment's names.
+#[derive(Debug, Clone)]
+pub struct ModelConfig {
+    /// `provider::model`, or a bare name when `url` is given (then an OpenAI-compatible server is meant).
+    pub model: String,
+    /// Base URL, such as `http://127.0.0.1:1234/v1`; the provider's own if absent.
+    pub url: Option<String>,
+    /// API key. With a `url` and no key, none of the provider's keys is sent there.
+    pub key: Option<ApiKey>,
+    /// What the model can read, in tokens: only told to callers, the provider decides.
+    pub context_tokens: Option<u32>,
+    /// A sentence for callers whose document is too long.
+    pub context_hint: Option<String>,
+    /// Most tokens an answer may have.
+    pub max_output_tokens: u32,
+    /// Sampling temperature; not sent if absent, because some models refuse the parameter.
+    pub temperature: Option<f64>,
+    /// Longest wait for the first token of an attempt, connecting included.
+    pub first_token_timeout: Duration,
+    /// Longest silence between tokens.
+    pub between_tokens_timeout: Duration,
+    /// How often an answer that does not fit its schema is sent back to the model (0 to 2 make sense).
+    pub max_repairs: u32,
+    /// How often a call is repeated that failed before its first token (429, 5xx, no connection).
+    pub max_retries: u32,
+}
+
+impl ModelConfig {
+    /// This model with the default limits, no URL and no key.
+    #[must_use]
+    pub fn new(model: impl Into<String>) -> Self {
+        Self {
+            model: model.into(),
+            url: None,
+            key: None,
+            context_tokens: None,
+            context_hint: None,
+            max_output_tokens: 1024,
+            temperature: None,
+            first_token_timeout: Duration::from_secs(60),
+            between_tokens_timeout: Duration::from_secs(60),
+            max_repairs: 2,
+            max_retries: 2,
+        }
+    }
+
+    /// From the process environment.
+    ///
+    /// # Errors
+    /// A variable is missing or malformed.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// From any lookup of variables by name. An empty value counts as absent, as SAM parameters cannot be absent.
+    ///
+    /// # Errors
+    /// A variable is missing or malformed.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let get = |name: &str| {
+            lookup(name)
+                .map(|v| v.trim().to_owned())
+                .filter(|v| !v.is_empty())
+        };
+        let model = get("LAMBENT_MODEL").ok_or(ConfigError::Missing {
+            name: "LAMBENT_MODEL",
+            expected: MODEL_FORM,
+        })?;
+        let defaults = Self::new(model);
+        let mut config = Self {
+            url: get("LAMBENT_MODEL_URL"),
+            key: get("LAMBENT_MODEL_KEY").map(ApiKey),
+            context_hint: get("LAMBENT_CONTEXT_HINT"),
+            context_tokens: parsed(&get, "LAMBENT_CONTEXT_TOKENS", COUNT, |&n: &u32| n > 0)?,
+            max_output_tokens: parsed(&get, "LAMBENT_MAX_OUTPUT_TOKENS", COUNT, |&n: &u32| n > 0)?
+                .unwrap_or(defaults.max_output_tokens),
+            temperature: parsed(&get, "LAMBENT_TEMPERATURE", "a number from 0 to 2", |t| {
+                (0.0..=2.0).contains(t)
+            })?,
+            first_token_timeout: seconds(&get, "LAMBENT_FIRST_TOKEN_TIMEOUT_SECS")?
+                .unwrap_or(defaults.first_token_timeout),
+            between_tokens_timeout: seconds(&get, "LAMBENT_BETWEEN_TOKENS_TIMEOUT_SECS")?
+                .unwrap_or(defaults.between_tokens_timeout),
+            ..defaults
+        };
+        let provider = config.provider()?;
+        if config.key.is_none() && config.url.is_none() {
+            config.key = provider_key(provider, &get)?;
+        }
+        Ok(config)
+    }
+
+    /// The provider whose protocol is spoken.
+    pub(crate) fn provider(&self) -> Result<AdapterKind, ConfigError> {
+        let unknown = ConfigError::Invalid {
+            name: "LAMBENT_MODEL",
+            expected: MODEL_FORM,
+        };
+        match self.model.split_once("::") {
+            Some((_, "")) => Err(unknown),
+            Some((provider, _)) => AdapterKind::from_lower_str(provider).ok_or(unknown),
+            None if self.url.is_some() => Ok(AdapterKind::OpenAI),
+            // genai takes any name it does not know for a local Ollama model; a typing mistake would go unnoticed.
+            None => match AdapterKind::from_model(&self.model) {
+                Ok(AdapterKind::Ollama) | Err(_) => Err(unknown),
+                Ok(provider) => Ok(provider),
+            },
+        }
+    }
+
+    /// The base URL as genai joins paths to it: with a final slash.
+    pub(crate) fn base_url(&self) -> Result<Option<String>, ConfigError> {
+        let Some(url) = &self.url else { return Ok(None) };
+        let valid =
+            reqwest::Url::parse(url).is_ok_and(|u| matches!(u.scheme(), "http" | "https") && u.has_host());
+        if !valid {
+            return Err(ConfigError::Invalid {
+                name: "LAMBENT_MODEL_URL",
+                expected: "an http or https URL, such as http://127.0.0.1:1234/v1",
+            });
+        }
+        Ok(Some(format!("{}/", url.trim_end_matches('/'))))
+    }
+}
+
+const MODEL_FORM: &str = "provider::model, such as openai::gpt-5-mini or anthropic::claude-haiku-4-5";
+const COUNT: &str = "a whole number above 0";
+
+/// The key in the provider's own variable; `None` for providers that need none (Ollama, Bedrock with AWS credentials).
+fn provider_key(
+    provider: AdapterKind,
+    get: &impl Fn(&str) -> Option<String>,
+) -> Result<Option<ApiKey>, ConfigError> {
+    let Some(name) = provider.default_key_env_name() else {
+        return Ok(None);
+    };
+    match get(name) {
+        Some(key) => Ok(Some(ApiKey(key))),
+        None => Err(ConfigError::MissingKey {
+            provider_variable: name,
+        }),
+    }
+}
+
+fn parsed<T: FromStr>(
+    get: &impl Fn(&str) -> Option<String>,
+    name: &'static str,
+    expected: &'static str,
+    accept: impl Fn(&T) -> bool,
+) -> Result<Option<T>, ConfigError> {
+    let Some(text) = get(name) else { return Ok(None) };
+    match text.parse() {
+        Ok(value) if accept(&value) => Ok(Some(value)),
+        _ => Err(ConfigError::Invalid { name, expected }),
+    }
+}
+
+fn seconds(
+    get: &impl Fn(&str) -> Option<String>,
+    name: &'static str,
+) -> Result<Option<Duration>, ConfigError> {
+    let expected = "seconds, above 0 and at most 900";
+    let secs = parsed(get, name, expected, |&s: &f64| s > 0.0 && s <= 900.0)?;
+    Ok(secs.map(Duration::from_secs_f64))
+}
+
+/// Why there is no model to call. Values are not repeated: some are secrets.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A required variable is absent.
+    #[error("{name} is not set: expected {expected}")]
+    Missing {
+        /// The variable.
+        name: &'static str,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// A variable is malformed.
+    #[error("{name} is not valid: expected {expected}")]
+    Invalid {
+        /// The variable.
+        name: &'static str,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// The provider wants a key and there is none.
+    #[error("no API key: set LAMBENT_MODEL_KEY or {provider_variable}")]
+    MissingKey {
+        /// The provider's own variable.
+        provider_variable: &'static str,
+    },
+    /// The HTTP client could not be built.
+    #[error("the HTTP client for models could not be built")]
+    Client(#[source] reqwest::Error),
+    /// The model client could not be built.
+    #[error("the client for models could not be built")]
+    ModelClient,
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

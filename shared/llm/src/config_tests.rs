@@ -1,0 +1,142 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::*;
+
+fn from(variables: &[(&str, &str)]) -> Result<ModelConfig, ConfigError> {
+    let variables: HashMap<String, String> = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    ModelConfig::from_lookup(|name| variables.get(name).cloned())
+}
+
+#[test]
+fn a_model_and_its_providers_key_are_enough() {
+    let config = from(&[
+        ("LAMBENT_MODEL", "openai::gpt-5-mini"),
+        ("OPENAI_API_KEY", "sk-1"),
+    ])
+    .unwrap();
+    assert_eq!(config.key, Some(ApiKey::new("sk-1")));
+    assert_eq!(config.max_output_tokens, 1024);
+    assert_eq!(config.first_token_timeout, Duration::from_secs(60));
+    assert_eq!(config.between_tokens_timeout, Duration::from_secs(60));
+    assert_eq!((config.temperature, config.context_tokens), (None, None));
+}
+
+#[test]
+fn every_variable_is_read() {
+    let config = from(&[
+        ("LAMBENT_MODEL", "smollm2"),
+        ("LAMBENT_MODEL_URL", "http://127.0.0.1:1234/v1"),
+        ("LAMBENT_MODEL_KEY", "key"),
+        ("LAMBENT_MAX_OUTPUT_TOKENS", "300"),
+        ("LAMBENT_TEMPERATURE", "0.2"),
+        ("LAMBENT_FIRST_TOKEN_TIMEOUT_SECS", "2.5"),
+        ("LAMBENT_BETWEEN_TOKENS_TIMEOUT_SECS", "7"),
+        ("LAMBENT_CONTEXT_TOKENS", "2048"),
+        ("LAMBENT_CONTEXT_HINT", "Name a larger model."),
+    ])
+    .unwrap();
+    assert_eq!(
+        config.base_url().unwrap().as_deref(),
+        Some("http://127.0.0.1:1234/v1/")
+    );
+    assert_eq!(config.provider().unwrap(), AdapterKind::OpenAI);
+    assert_eq!(config.key, Some(ApiKey::new("key")));
+    assert_eq!((config.max_output_tokens, config.temperature), (300, Some(0.2)));
+    assert_eq!(config.first_token_timeout, Duration::from_millis(2500));
+    assert_eq!(config.between_tokens_timeout, Duration::from_secs(7));
+    assert_eq!(config.context_tokens, Some(2048));
+    assert_eq!(config.context_hint.as_deref(), Some("Name a larger model."));
+}
+
+#[test]
+fn empty_values_count_as_absent() {
+    let config = from(&[
+        ("LAMBENT_MODEL", "ollama::llama3.2"),
+        ("LAMBENT_MODEL_URL", ""),
+        ("LAMBENT_TEMPERATURE", " "),
+    ])
+    .unwrap();
+    assert_eq!((config.url, config.temperature), (None, None));
+}
+
+#[test]
+fn a_server_of_ones_own_never_gets_the_providers_key() {
+    let config = from(&[
+        ("LAMBENT_MODEL", "openai::gpt-5-mini"),
+        ("LAMBENT_MODEL_URL", "https://models.example.com/v1"),
+        ("OPENAI_API_KEY", "sk-1"),
+    ])
+    .unwrap();
+    assert_eq!(config.key, None);
+}
+
+#[test]
+fn bedrock_with_aws_credentials_needs_no_key() {
+    let config = from(&[("LAMBENT_MODEL", "bedrock_sigv4::amazon.nova-lite-v1:0")]).unwrap();
+    assert_eq!(config.provider().unwrap(), AdapterKind::BedrockSigv4);
+}
+
+#[test]
+fn a_missing_or_malformed_variable_is_named_and_its_value_is_not() {
+    let model = ("LAMBENT_MODEL", "ollama::m");
+    let cases: &[(&[(&str, &str)], &str)] = &[
+        (&[], "LAMBENT_MODEL"),
+        (&[("LAMBENT_MODEL", "unknown-name")], "LAMBENT_MODEL"),
+        (&[("LAMBENT_MODEL", "nobody::secret-value")], "LAMBENT_MODEL"),
+        (&[("LAMBENT_MODEL", "openai::")], "LAMBENT_MODEL"),
+        (
+            &[("LAMBENT_MODEL", "anthropic::claude-haiku-4-5")],
+            "ANTHROPIC_API_KEY",
+        ),
+        (
+            &[model, ("LAMBENT_TEMPERATURE", "secret-value")],
+            "LAMBENT_TEMPERATURE",
+        ),
+        (&[model, ("LAMBENT_TEMPERATURE", "3")], "LAMBENT_TEMPERATURE"),
+        (
+            &[model, ("LAMBENT_MAX_OUTPUT_TOKENS", "0")],
+            "LAMBENT_MAX_OUTPUT_TOKENS",
+        ),
+        (
+            &[model, ("LAMBENT_CONTEXT_TOKENS", "-1")],
+            "LAMBENT_CONTEXT_TOKENS",
+        ),
+        (
+            &[model, ("LAMBENT_FIRST_TOKEN_TIMEOUT_SECS", "NaN")],
+            "LAMBENT_FIRST_TOKEN_TIMEOUT_SECS",
+        ),
+        (
+            &[model, ("LAMBENT_BETWEEN_TOKENS_TIMEOUT_SECS", "1e9")],
+            "LAMBENT_BETWEEN_TOKENS_TIMEOUT_SECS",
+        ),
+    ];
+    for (variables, named) in cases {
+        let error = from(variables).unwrap_err().to_string();
+        assert!(error.contains(named), "{error}");
+        assert!(!error.contains("secret-value"), "{error}");
+    }
+}
+
+#[test]
+fn a_url_that_is_none_stops_the_start() {
+    for url in ["127.0.0.1:1234", "ftp://host/v1", "not a url", "http://"] {
+        let mut config = ModelConfig::new("m");
+        config.url = Some(url.to_owned());
+        let error = crate::Models::new(config).unwrap_err().to_string();
+        assert!(error.contains("LAMBENT_MODEL_URL"), "{url}: {error}");
+    }
+}
+
+#[test]
+fn no_key_is_ever_printed() {
+    let mut config = ModelConfig::new("openai::m");
+    config.key = Some(ApiKey::new("sk-secret"));
+    assert!(!format!("{config:?}").contains("sk-secret"));
+    let models = crate::Models::new(config).unwrap();
+    assert!(!format!("{models:?}").contains("sk-secret"));
+    assert_eq!(models.model(), "m");
+}

@@ -1,0 +1,253 @@
+//! [`Models`]: what handlers hold.
+
+use std::sync::Arc;
+
+use genai::ModelIden;
+use genai::chat::{ChatOptions, ChatRequest};
+use lambent_schema::Usage;
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep, timeout_at};
+use tracing::warn;
+
+use crate::config::{ConfigError, ModelConfig};
+use crate::error::{ModelError, ModelErrorKind};
+use crate::failure::{Failure, classify};
+use crate::prompt::{self, Prompt, Rejected};
+use crate::reader::{Event, Finish, Reader, Waits, timed_out};
+use crate::reply::ReplySchema;
+use crate::retry::Retries;
+use crate::stream::CompletionStream;
+
+/// The configured model. Cheap to clone; built once, at start.
+#[derive(Clone)]
+pub struct Models(Arc<Inner>);
+
+struct Inner {
+    client: genai::Client,
+    target: ModelIden,
+    name: String,
+    config: ModelConfig,
+}
+
+/// A whole answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// The text.
+    pub text: String,
+    /// Why the model stopped; on [`Finish::Length`] the text is cut.
+    pub finish: Finish,
+    /// Tokens read and written.
+    pub usage: Usage,
+}
+
+/// An answer that fits its schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Structured<T> {
+    /// The answer.
+    pub value: T,
+    /// Tokens read and written, all attempts together.
+    pub usage: Usage,
+    /// Answers that the model gave: 1, and one more for each repair.
+    pub attempts: u32,
+}
+
+impl Models {
+    /// Builds the client. No call is made: a wrong key shows with the first request.
+    ///
+    /// # Errors
+    /// The configuration names no known provider or no valid URL, or the HTTP client cannot be built.
+    pub fn new(config: ModelConfig) -> Result<Self, ConfigError> {
+        let provider = config.provider()?;
+        let client = crate::client::build(&config, provider)?;
+        let name = config
+            .model
+            .split_once("::")
+            .map_or(&*config.model, |(_, name)| name);
+        Ok(Self(Arc::new(Inner {
+            client,
+            target: ModelIden::new(provider, config.model.as_str()),
+            name: name.to_owned(),
+            config,
+        })))
+    }
+
+    /// The model's name as callers see it, without its provider: `claude-haiku-4-5`.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Most tokens an answer may have, as configured: what a budget has to reserve.
+    #[must_use]
+    pub fn max_output_tokens(&self) -> u32 {
+        self.0.config.max_output_tokens
+    }
+
+    /// Asks, and waits for the whole answer.
+    ///
+    /// # Errors
+    /// See [`ModelErrorKind`]. Nothing lasts beyond the deadline.
+    pub async fn complete(&self, prompt: &Prompt, deadline: Instant) -> Result<Completion, ModelError> {
+        let mut retries = Retries::new(self.0.config.max_retries);
+        self.0.whole(prompt, None, None, deadline, &mut retries).await
+    }
+
+    /// Asks, and resolves when the first piece of the answer is here, so that a failure before it can still be a status.
+    /// With a `reply` the model is asked for JSON of that form; the stream does not check it ([`ReplySchema::parse`] does).
+    ///
+    /// # Errors
+    /// See [`ModelErrorKind`]. What goes wrong later is the stream's last item.
+    pub async fn stream(
+        &self,
+        prompt: &Prompt,
+        reply: Option<&ReplySchema>,
+        deadline: Instant,
+    ) -> Result<CompletionStream, ModelError> {
+        let mut retries = Retries::new(self.0.config.max_retries);
+        let (first, reader) = self.0.open(prompt, reply, None, deadline, &mut retries).await?;
+        let inner = Arc::clone(&self.0);
+        Ok(CompletionStream::new(first, reader, move |error| {
+            inner.with_context(error)
+        }))
+    }
+
+    /// Asks for JSON that fits `reply`. An answer that does not is sent back to the model with the rules it broke, at most
+    /// [`ModelConfig::max_repairs`] times.
+    ///
+    /// # Errors
+    /// See [`ModelErrorKind`]; the error's usage counts every answer that came.
+    pub async fn structured<T: DeserializeOwned>(
+        &self,
+        prompt: &Prompt,
+        reply: &ReplySchema,
+        deadline: Instant,
+    ) -> Result<Structured<T>, ModelError> {
+        let mut retries = Retries::new(self.0.config.max_retries);
+        let mut usage = Usage::default();
+        let mut rejected: Option<Rejected> = None;
+        for attempts in 1..=self.0.config.max_repairs.saturating_add(1) {
+            let answer = self
+                .0
+                .whole(prompt, Some(reply), rejected.as_ref(), deadline, &mut retries);
+            let answer = answer.await.map_err(|error| error.spent(usage))?;
+            usage += answer.usage;
+            match reply.parse(&answer.text) {
+                Ok(value) => {
+                    return Ok(Structured {
+                        value,
+                        usage,
+                        attempts,
+                    });
+                }
+                Err(violations) => rejected = Some(reject(answer, &violations)),
+            }
+        }
+        let attempts = self.0.config.max_repairs.saturating_add(1);
+        Err(ModelError::new(ModelErrorKind::InvalidReply { attempts }).spent(usage))
+    }
+}
+
+impl std::fmt::Debug for Models {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Models").field(&self.0.config).finish()
+    }
+}
+
+/// What the model is told about an answer that is not usable.
+fn reject(answer: Completion, violations: &[String]) -> Rejected {
+    let cut = match answer.finish {
+        Finish::Length => "Your answer was cut off because it was too long. Be much shorter.\n",
+        Finish::Stop | Finish::Other => "",
+    };
+    let complaint = format!(
+        "{cut}Your answer does not fit the JSON Schema:\n- {}\nReply with the corrected JSON value only.",
+        violations.join("\n- ")
+    );
+    Rejected {
+        reply: answer.text,
+        complaint,
+    }
+}
+
+impl Inner {
+    async fn whole(
+        &self,
+        prompt: &Prompt,
+        reply: Option<&ReplySchema>,
+        rejected: Option<&Rejected>,
+        deadline: Instant,
+        retries: &mut Retries,
+    ) -> Result<Completion, ModelError> {
+        let (mut event, mut reader) = self.open(prompt, reply, rejected, deadline, retries).await?;
+        let mut text = String::new();
+        loop {
+            match event {
+                Event::Delta(delta) => text.push_str(&delta),
+                Event::End { usage, finish } => return Ok(Completion { text, finish, usage }),
+            }
+            event = reader
+                .next()
+                .await
+                .map_err(|failure| self.with_context(failure.error))?;
+        }
+    }
+
+    /// Calls, and calls again if that is worth it, until the first piece of an answer is here.
+    async fn open(
+        &self,
+        prompt: &Prompt,
+        reply: Option<&ReplySchema>,
+        rejected: Option<&Rejected>,
+        deadline: Instant,
+        retries: &mut Retries,
+    ) -> Result<(Event, Reader), ModelError> {
+        let provider = self.target.adapter_kind;
+        let options = prompt::options(&self.config, reply, provider);
+        loop {
+            let request = prompt::request(prompt, reply, provider, rejected);
+            let failure = match self.attempt(request, &options, deadline).await {
+                Ok(opened) => return Ok(opened),
+                Err(failure) => failure,
+            };
+            let Some(pause) = retries.after(&failure, deadline) else {
+                return Err(self.with_context(failure.error));
+            };
+            warn!(error = %failure.error, pause_ms = pause.as_millis(), "model call failed, trying again");
+            sleep(pause).await;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        request: ChatRequest,
+        options: &ChatOptions,
+        deadline: Instant,
+    ) -> Result<(Event, Reader), Failure> {
+        let waits = Waits {
+            first_token_by: Instant::now() + self.config.first_token_timeout,
+            between_tokens: self.config.between_tokens_timeout,
+            deadline,
+        };
+        // Most providers connect only when the stream is read; Bedrock fetches credentials here.
+        let call = self
+            .client
+            .exec_chat_stream(self.target.clone(), request, Some(options));
+        let (by, phase) = waits.first();
+        let response = timeout_at(by, call)
+            .await
+            .map_err(|_| timed_out(phase))?
+            .map_err(classify)?;
+        let mut reader = Reader::new(response.stream, waits);
+        let first = reader.next().await?;
+        Ok((first, reader))
+    }
+
+    /// Adds what only the configuration knows.
+    fn with_context(&self, mut error: ModelError) -> ModelError {
+        if let ModelErrorKind::ContextExceeded { limit, hint } = &mut error.kind {
+            *limit = self.config.context_tokens;
+            hint.clone_from(&self.config.context_hint);
+        }
+        error
+    }
+}

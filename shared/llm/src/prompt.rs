@@ -1,0 +1,97 @@
+//! What is asked, and how it is put to the provider.
+
+use genai::adapter::AdapterKind;
+use genai::chat::{ChatMessage, ChatOptions, ChatRequest, ChatResponseFormat, JsonSpec};
+
+use crate::config::ModelConfig;
+use crate::reply::ReplySchema;
+
+/// A question to a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// Instructions of the application.
+    pub system: String,
+    /// What the caller sent: data, kept apart from the instructions.
+    pub user: String,
+}
+
+/// An answer that was not usable, and what was wrong with it.
+pub(crate) struct Rejected {
+    pub(crate) reply: String,
+    pub(crate) complaint: String,
+}
+
+/// How a provider is told the form of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SchemaBy {
+    /// The schema is a parameter of the request, and the provider decodes under it.
+    Parameter,
+    /// The provider can be told "JSON" by a parameter; the schema goes into the instructions.
+    JsonMode,
+    /// The schema goes into the instructions.
+    Instructions,
+}
+
+fn schema_by(provider: AdapterKind) -> SchemaBy {
+    match provider {
+        // genai 0.7 hands the schema to none of these protocols.
+        AdapterKind::BedrockApi | AdapterKind::BedrockSigv4 | AdapterKind::Cohere | AdapterKind::MiniMax => {
+            SchemaBy::Instructions
+        }
+        // Ollama's own protocol (genai passes only its JSON mode), and DeepSeek, which refuses `json_schema`.
+        AdapterKind::Ollama | AdapterKind::OllamaCloud | AdapterKind::DeepSeek => SchemaBy::JsonMode,
+        _ => SchemaBy::Parameter,
+    }
+}
+
+/// The request in genai's terms.
+pub(crate) fn request(
+    prompt: &Prompt,
+    reply: Option<&ReplySchema>,
+    provider: AdapterKind,
+    rejected: Option<&Rejected>,
+) -> ChatRequest {
+    let mut system = prompt.system.clone();
+    if let Some(reply) = reply
+        && schema_by(provider) != SchemaBy::Parameter
+    {
+        system.push_str(
+            "\n\nReply with one JSON value and nothing else: no Markdown, no code fence. It must fit this JSON Schema:\n",
+        );
+        system.push_str(&reply.schema().to_string());
+    }
+    let mut messages = vec![ChatMessage::user(prompt.user.as_str())];
+    if let Some(Rejected { reply, complaint }) = rejected {
+        // Some providers refuse an empty message.
+        let reply = if reply.trim().is_empty() {
+            "(no answer)"
+        } else {
+            reply
+        };
+        messages.push(ChatMessage::assistant(reply));
+        messages.push(ChatMessage::user(complaint.as_str()));
+    }
+    ChatRequest::new(messages).with_system(system)
+}
+
+/// The options in genai's terms.
+pub(crate) fn options(
+    config: &ModelConfig,
+    reply: Option<&ReplySchema>,
+    provider: AdapterKind,
+) -> ChatOptions {
+    let mut options = ChatOptions::default()
+        .with_capture_usage(true)
+        .with_max_tokens(config.max_output_tokens);
+    options.temperature = config.temperature;
+    options.response_format = reply.and_then(|reply| match schema_by(provider) {
+        SchemaBy::Parameter => Some(JsonSpec::new(reply.name(), reply.schema().clone()).into()),
+        SchemaBy::JsonMode => Some(ChatResponseFormat::JsonMode),
+        SchemaBy::Instructions => None,
+    });
+    options
+}
+
+#[cfg(test)]
+#[path = "prompt_tests.rs"]
+mod tests;

@@ -1,0 +1,148 @@
+//! One call to the provider, read event by event, no wait unbounded.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use genai::chat::{ChatStream, ChatStreamEvent, StopReason, StreamEnd};
+use lambent_schema::Usage;
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::{ModelError, ModelErrorKind, TimeoutPhase, UpstreamFault};
+use crate::failure::{Failure, classify};
+
+/// Why the model stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// It was done.
+    Stop,
+    /// It reached the most tokens allowed: the answer is cut.
+    Length,
+    /// Anything else: a content filter, a word of the provider's own.
+    Other,
+}
+
+/// What comes next in an answer.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Delta(String),
+    End { usage: Usage, finish: Finish },
+}
+
+/// How long to wait for what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waits {
+    pub(crate) first_token_by: Instant,
+    pub(crate) between_tokens: Duration,
+    pub(crate) deadline: Instant,
+}
+
+impl Waits {
+    /// When a wait that ends at `by` is over, and what it is called then: the request's deadline comes first if it is nearer.
+    fn bounded(&self, by: Instant, phase: TimeoutPhase) -> (Instant, TimeoutPhase) {
+        if self.deadline <= by {
+            (self.deadline, TimeoutPhase::Deadline)
+        } else {
+            (by, phase)
+        }
+    }
+
+    /// The bound for everything up to the first token.
+    pub(crate) fn first(&self) -> (Instant, TimeoutPhase) {
+        self.bounded(self.first_token_by, TimeoutPhase::FirstToken)
+    }
+
+    fn next(&self) -> (Instant, TimeoutPhase) {
+        self.bounded(Instant::now() + self.between_tokens, TimeoutPhase::BetweenTokens)
+    }
+}
+
+/// An answer under way. Dropping it closes the connection, which stops the provider.
+pub(crate) struct Reader {
+    stream: ChatStream,
+    waits: Waits,
+    begun: bool,
+}
+
+impl Reader {
+    pub(crate) fn new(stream: ChatStream, waits: Waits) -> Self {
+        Self {
+            stream,
+            waits,
+            begun: false,
+        }
+    }
+
+    /// The next piece of the answer, or its end. After the end or an error there is nothing more to ask for.
+    pub(crate) async fn next(&mut self) -> Result<Event, Failure> {
+        let mut bound = if self.begun {
+            self.waits.next()
+        } else {
+            self.waits.first()
+        };
+        loop {
+            // A provider that always has something to say would never let the timer fire.
+            if Instant::now() >= self.waits.deadline {
+                return Err(timed_out(TimeoutPhase::Deadline));
+            }
+            let (by, phase) = bound;
+            let event = timeout_at(by, self.stream.next())
+                .await
+                .map_err(|_| timed_out(phase))?;
+            match event {
+                None => return Err(Failure::last(ModelError::new(ModelErrorKind::Truncated))),
+                Some(Err(error)) => return Err(classify(error)),
+                Some(Ok(ChatStreamEvent::Chunk(chunk))) if !chunk.content.is_empty() => {
+                    self.begun = true;
+                    return Ok(Event::Delta(chunk.content));
+                }
+                Some(Ok(ChatStreamEvent::End(end))) => return ended(&end),
+                // Pings keep a connection alive; they say nothing about the model.
+                Some(Ok(ChatStreamEvent::Start | ChatStreamEvent::Heartbeat | ChatStreamEvent::Chunk(_))) => {
+                }
+                // Thinking is not part of the answer but it is a sign of life.
+                Some(Ok(
+                    ChatStreamEvent::ReasoningChunk(_)
+                    | ChatStreamEvent::ThoughtSignatureChunk(_)
+                    | ChatStreamEvent::ToolCallChunk(_),
+                )) => {
+                    self.begun = true;
+                    bound = self.waits.next();
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn timed_out(phase: TimeoutPhase) -> Failure {
+    Failure::last(ModelError::new(ModelErrorKind::Timeout { phase }))
+}
+
+fn ended(end: &StreamEnd) -> Result<Event, Failure> {
+    let usage = end.captured_usage.as_ref().map(|usage| Usage {
+        input_tokens: count(usage.prompt_tokens),
+        output_tokens: count(usage.completion_tokens),
+    });
+    let usage = usage.unwrap_or_default();
+    let finish = match &end.captured_stop_reason {
+        // For Gemini, Bedrock and OpenAI's Responses genai reports an end also when the connection just closed; what tells
+        // the two apart is that a model which ended says why.
+        None => {
+            return Err(Failure::last(
+                ModelError::new(ModelErrorKind::Truncated).spent(usage),
+            ));
+        }
+        Some(StopReason::Other(reason)) if reason == "failed" || reason == "cancelled" => {
+            return Err(Failure::last(
+                ModelError::upstream(UpstreamFault::ErrorEvent).spent(usage),
+            ));
+        }
+        Some(StopReason::Completed(_) | StopReason::StopSequence(_)) => Finish::Stop,
+        Some(StopReason::MaxTokens(_)) => Finish::Length,
+        Some(_) => Finish::Other,
+    };
+    Ok(Event::End { usage, finish })
+}
+
+fn count(tokens: Option<i32>) -> u64 {
+    tokens.and_then(|tokens| u64::try_from(tokens).ok()).unwrap_or(0)
+}

@@ -1,0 +1,159 @@
+//! Creates the tables where no template does: on this machine and in tests.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::client::Waiters;
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::operation::create_table::CreateTableInput;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType, TimeToLiveSpecification, TimeToLiveStatus,
+};
+
+use crate::definition::{AttributeKind, Index, Key, TableDefinition};
+use crate::{Store, StoreError, requests};
+
+/// How long a table may take to become active.
+const ACTIVE_WITHIN: Duration = Duration::from_secs(60);
+
+/// Creates every table that does not exist yet, waits until it is active and switches expiry on. A table that
+/// exists is left as it is.
+///
+/// # Errors
+/// The first call that fails, or a table that is not active within a minute.
+pub async fn create_tables(store: &Store) -> Result<(), StoreError> {
+    create_table(&store.client, &store.config.requests_table, &requests::TABLE).await
+}
+
+async fn create_table(client: &Client, name: &str, table: &TableDefinition) -> Result<(), StoreError> {
+    create_unless_exists(client, name, table).await?;
+    client
+        .wait_until_table_exists()
+        .table_name(name)
+        .wait(ACTIVE_WITHIN)
+        .await
+        .map_err(|source| StoreError::NotActive {
+            table: name.to_owned(),
+            source: Box::new(source),
+        })?;
+    match table.ttl_attribute {
+        Some(attribute) => enable_ttl(client, name, attribute).await,
+        None => Ok(()),
+    }
+}
+
+async fn create_unless_exists(
+    client: &Client,
+    name: &str,
+    table: &TableDefinition,
+) -> Result<(), StoreError> {
+    const OPERATION: &str = "create a table";
+    let input = create_table_input(name, table).map_err(|source| StoreError::Build {
+        operation: OPERATION,
+        source: Box::new(source),
+    })?;
+    let created = client
+        .create_table()
+        .set_table_name(input.table_name)
+        .set_attribute_definitions(input.attribute_definitions)
+        .set_key_schema(input.key_schema)
+        .set_global_secondary_indexes(input.global_secondary_indexes)
+        .set_billing_mode(input.billing_mode)
+        .send()
+        .await;
+    match created {
+        Err(error)
+            if !error
+                .as_service_error()
+                .is_some_and(|error| error.is_resource_in_use_exception()) =>
+        {
+            Err(StoreError::call(OPERATION, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn enable_ttl(client: &Client, name: &str, attribute: &str) -> Result<(), StoreError> {
+    const OPERATION: &str = "switch on a table's expiry";
+    let now = client
+        .describe_time_to_live()
+        .table_name(name)
+        .send()
+        .await
+        .map_err(|error| StoreError::call(OPERATION, error))?;
+    let status = now
+        .time_to_live_description()
+        .and_then(|ttl| ttl.time_to_live_status().cloned());
+    if matches!(
+        status,
+        Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
+    ) {
+        return Ok(()); // DynamoDB refuses to enable it twice
+    }
+    let specification = TimeToLiveSpecification::builder()
+        .attribute_name(attribute)
+        .enabled(true)
+        .build()
+        .map_err(|source| StoreError::Build {
+            operation: OPERATION,
+            source: Box::new(source),
+        })?;
+    client
+        .update_time_to_live()
+        .table_name(name)
+        .time_to_live_specification(specification)
+        .send()
+        .await
+        .map_err(|error| StoreError::call(OPERATION, error))?;
+    Ok(())
+}
+
+/// The `CreateTable` call for a definition, under the name a deployment gives it.
+///
+/// # Errors
+/// A definition that lacks a mandatory field; none of this crate's does.
+pub fn create_table_input(name: &str, table: &TableDefinition) -> Result<CreateTableInput, BuildError> {
+    let attributes = table
+        .key_attributes()
+        .into_iter()
+        .map(|attribute| {
+            let kind = match attribute.kind {
+                AttributeKind::String => ScalarAttributeType::S,
+                AttributeKind::Number => ScalarAttributeType::N,
+            };
+            AttributeDefinition::builder()
+                .attribute_name(attribute.name)
+                .attribute_type(kind)
+                .build()
+        })
+        .collect::<Result<_, _>>()?;
+    let indexes = table.indexes.iter().map(index).collect::<Result<Vec<_>, _>>()?;
+    CreateTableInput::builder()
+        .table_name(name)
+        .set_attribute_definitions(Some(attributes))
+        .set_key_schema(Some(key_schema(&table.key)?))
+        .set_global_secondary_indexes((!indexes.is_empty()).then_some(indexes))
+        .billing_mode(BillingMode::PayPerRequest)
+        .build()
+}
+
+fn index(index: &Index) -> Result<GlobalSecondaryIndex, BuildError> {
+    GlobalSecondaryIndex::builder()
+        .index_name(index.name)
+        .set_key_schema(Some(key_schema(&index.key)?))
+        .projection(Projection::builder().projection_type(ProjectionType::All).build())
+        .build()
+}
+
+fn key_schema(key: &Key) -> Result<Vec<KeySchemaElement>, BuildError> {
+    [(key.partition, KeyType::Hash), (key.sort, KeyType::Range)]
+        .into_iter()
+        .map(|(attribute, kind)| {
+            KeySchemaElement::builder()
+                .attribute_name(attribute.name)
+                .key_type(kind)
+                .build()
+        })
+        .collect()
+}

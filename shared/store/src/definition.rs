@@ -1,0 +1,84 @@
+//! A table's keys as data: what creates the table and what checks the deployed one both read it.
+
+/// A table: its keys, its indexes and the attribute that lets items expire. Billing is on demand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableDefinition {
+    /// What the table is called here; a deployment adds its own prefix.
+    pub name: &'static str,
+    /// The primary key.
+    pub key: Key,
+    /// Global secondary indexes; all of them project every attribute.
+    pub indexes: &'static [Index],
+    /// The attribute, in seconds since 1970, after which DynamoDB deletes the item.
+    pub ttl_attribute: Option<&'static str>,
+}
+
+/// A global secondary index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Index {
+    /// The index's name.
+    pub name: &'static str,
+    /// The index's key.
+    pub key: Key,
+}
+
+/// A composite key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// The partition key, which CloudFormation calls `HASH`.
+    pub partition: Attribute,
+    /// The sort key, which CloudFormation calls `RANGE`.
+    pub sort: Attribute,
+}
+
+/// An attribute that is part of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attribute {
+    /// The attribute's name.
+    pub name: &'static str,
+    /// The attribute's type.
+    pub kind: AttributeKind,
+}
+
+/// The type of a key attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttributeKind {
+    /// DynamoDB's `S`.
+    String,
+    /// DynamoDB's `N`.
+    Number,
+}
+
+impl Attribute {
+    /// A key attribute of type `S`.
+    pub const fn string(name: &'static str) -> Self {
+        Self {
+            name,
+            kind: AttributeKind::String,
+        }
+    }
+}
+
+impl AttributeKind {
+    /// The type as DynamoDB and CloudFormation write it: `S` or `N`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::String => "S",
+            Self::Number => "N",
+        }
+    }
+}
+
+impl TableDefinition {
+    /// Every attribute that is part of a key, each once, the table's own first.
+    pub fn key_attributes(&self) -> Vec<Attribute> {
+        let keys = std::iter::once(&self.key).chain(self.indexes.iter().map(|index| &index.key));
+        let mut attributes = Vec::new();
+        for attribute in keys.flat_map(|key| [key.partition, key.sort]) {
+            if !attributes.contains(&attribute) {
+                attributes.push(attribute);
+            }
+        }
+        attributes
+    }
+}

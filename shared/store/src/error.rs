@@ -1,0 +1,75 @@
+//! What can fail, in the words of the operation that failed.
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::waiters::table_exists::WaitUntilTableExistsError;
+
+/// A call to the database failed. The sources say why; none of them carries credentials.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// DynamoDB refused the call, or could not be reached in time.
+    #[error("could not {operation}")]
+    Call {
+        /// The operation, as a verb: "write the request record".
+        operation: &'static str,
+        /// DynamoDB's own error, or the one of the connection.
+        #[source]
+        source: Box<aws_sdk_dynamodb::Error>,
+    },
+    /// The call could not be built: a mandatory field is missing from a definition.
+    #[error("could not {operation}")]
+    Build {
+        /// The operation, as a verb.
+        operation: &'static str,
+        /// The field that is missing.
+        #[source]
+        source: Box<BuildError>,
+    },
+    /// A record does not fit an item, or an item is not a record this version knows.
+    #[error("could not {operation}")]
+    Item {
+        /// The operation, as a verb.
+        operation: &'static str,
+        /// The field at fault.
+        #[source]
+        source: ItemError,
+    },
+    /// A table was created but did not become active in time.
+    #[error("the table {table} did not become active")]
+    NotActive {
+        /// The table's name.
+        table: String,
+        /// The state of the last look.
+        #[source]
+        source: Box<WaitUntilTableExistsError>,
+    },
+}
+
+/// A record does not fit an item, or an item is not a record this version knows.
+#[derive(Debug, thiserror::Error)]
+pub enum ItemError {
+    /// The record is not an object, or a field has the wrong type.
+    #[error("a field does not have the expected type")]
+    Json(#[from] serde_json::Error),
+    /// The item holds an attribute of a type no record has: binary or a set.
+    #[error("an attribute is of a type that no record has")]
+    UnknownAttributeType,
+    /// The record has a time outside the calendar this format covers.
+    #[error("a time cannot be written in RFC 3339")]
+    Time(#[from] time::error::Format),
+}
+
+impl StoreError {
+    pub(crate) fn call(operation: &'static str, source: impl Into<aws_sdk_dynamodb::Error>) -> Self {
+        Self::Call {
+            operation,
+            source: Box::new(source.into()),
+        }
+    }
+
+    pub(crate) fn item(operation: &'static str, source: impl Into<ItemError>) -> Self {
+        Self::Item {
+            operation,
+            source: source.into(),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Points in time as text whose alphabetical order is the order of time: RFC 3339, UTC, with milliseconds,
+//! always 24 characters (`2026-11-21T09:30:00.250Z`). What is finer than a millisecond is cut off.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
+
+const INSTANT: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+
+pub(crate) fn format_instant(instant: OffsetDateTime) -> Result<String, time::error::Format> {
+    instant.to_offset(UtcOffset::UTC).format(INSTANT)
+}
+
+pub(crate) fn format_day(day: Date) -> Result<String, time::error::Format> {
+    day.format(DAY)
+}
+
+/// For `#[serde(with = "timestamp")]`.
+pub(crate) fn serialize<S: Serializer>(instant: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+    format_instant(*instant)
+        .map_err(ser::Error::custom)?
+        .serialize(serializer)
+}
+
+/// For `#[serde(with = "timestamp")]`.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OffsetDateTime, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    PrimitiveDateTime::parse(&text, INSTANT)
+        .map(PrimitiveDateTime::assume_utc)
+        .map_err(de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn an_instant_is_written_in_utc_with_three_digits_of_milliseconds() {
+        let instant = datetime!(2026-01-02 01:02:03.0049 +01:00);
+        assert_eq!(format_instant(instant).unwrap(), "2026-01-02T00:02:03.004Z");
+    }
+}

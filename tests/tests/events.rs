@@ -1,0 +1,158 @@
+//! Every event in `events/` is one that API Gateway would send, and goes through its function's router to an answer.
+
+use std::{collections::BTreeMap, fs, future::pending, path::Path};
+
+use axum::{Router, response::Response};
+use dynoxide::Database;
+use http_body_util::BodyExt as _;
+use lambent_llm::{ModelConfig, Models};
+use lambent_schema::{Operation, operations};
+use lambent_service::{Service, ServiceConfig};
+use lambent_store::{State, Store, StoreConfig, create_tables};
+use lambent_tests::upstream::Upstream;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tower::ServiceExt as _;
+
+#[test]
+fn each_operation_has_one_event_that_is_named_after_it() {
+    let events = events();
+    assert_eq!(events.len(), operations().len());
+    for op in operations() {
+        let name = op.id.replace('_', "-");
+        let event: Value = serde_json::from_str(&events[&name]).unwrap();
+        for place in [&event, &event["requestContext"]] {
+            assert_eq!(place["httpMethod"], op.method.as_str(), "{name}");
+        }
+        assert_eq!(event["path"], op.path, "{name}");
+        assert_eq!(event["resource"], op.path, "{name}");
+        assert_eq!(event["requestContext"]["resourcePath"], op.path, "{name}");
+        assert_eq!(
+            event["requestContext"]["path"],
+            format!("/v1{}", op.path),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn both_analyses_are_of_the_same_document() {
+    let events = events();
+    let [whole, streamed] = ["analyse", "analyse-stream"].map(|name| {
+        let event: Value = serde_json::from_str(&events[name]).unwrap();
+        let body: Value = serde_json::from_str(event["body"].as_str().unwrap()).unwrap();
+        body["text"].as_str().unwrap().to_owned()
+    });
+    assert_eq!(whole, streamed);
+    assert!(whole.split_whitespace().count() > 250);
+}
+
+#[tokio::test]
+async fn each_event_is_answered_by_the_router_of_its_function_and_leaves_a_record() {
+    let cloud = Cloud::start().await;
+    let events = events();
+    for op in operations() {
+        let event = &events[&op.id.replace('_', "-")];
+        let request = lambda_http::request::from_str(event).unwrap();
+        let response = cloud.router(&op).oneshot(request).await.unwrap();
+        let (status, media_type) = (response.status(), media_type(&response));
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body = str::from_utf8(&body).unwrap();
+        assert_eq!(status, 200, "{}: {body}", op.route());
+        assert_eq!(media_type, expected_media_type(op.id), "{}", op.route());
+        match op.id {
+            "analyse" => {
+                let analysis: Value = serde_json::from_str(body).unwrap();
+                assert!(
+                    analysis["summary"].is_string() && analysis["findings"].is_array(),
+                    "{body}"
+                );
+            }
+            "analyse_stream" => {
+                let (_, end) = body.rsplit_once("event: ").unwrap();
+                assert!(end.starts_with("done\n"), "{body}");
+            }
+            _ => assert!(!body.is_empty(), "{}", op.route()),
+        }
+        let record = &cloud
+            .store
+            .requests()
+            .last_of_caller("anonymous", 1)
+            .await
+            .unwrap()[0];
+        assert_eq!(
+            (record.route.as_str(), record.state),
+            (op.route().as_str(), State::Done)
+        );
+    }
+}
+
+/// What functions reach from inside: a database and a provider of models, both over real protocols on this machine.
+struct Cloud {
+    store: Store,
+    upstream: Upstream,
+}
+
+impl Cloud {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let database = Database::memory().unwrap();
+        tokio::spawn(dynoxide::server::serve_with_shutdown(
+            listener,
+            database,
+            pending(),
+        ));
+        let store = Store::connect(&StoreConfig::local(url));
+        create_tables(&store).await.unwrap();
+        Self {
+            store,
+            upstream: Upstream::start().await,
+        }
+    }
+
+    /// The router of an operation's function, built as its `main` builds it.
+    fn router(&self, op: &Operation) -> Router {
+        let service = Service::new(ServiceConfig::default(), self.store.requests());
+        match op.function {
+            "analyse" => analyse::router(&service, self.models()),
+            "analyse-stream" => analyse_stream::router(&service, self.models()),
+            "docs" => docs::router(&service),
+            "health" => health::router(&service),
+            other => panic!("no router is known here for {other}"),
+        }
+    }
+
+    fn models(&self) -> Models {
+        let mut config = ModelConfig::new("openai::test");
+        config.url = Some(self.upstream.url());
+        Models::new(config).unwrap()
+    }
+}
+
+/// Names and texts of all events.
+fn events() -> BTreeMap<String, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            assert_eq!(path.extension().unwrap(), "json", "{}", path.display());
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            (name, fs::read_to_string(&path).unwrap())
+        })
+        .collect()
+}
+
+fn media_type(response: &Response) -> String {
+    let content_type = response.headers()[http::header::CONTENT_TYPE].to_str().unwrap();
+    content_type.split(';').next().unwrap().to_owned()
+}
+
+fn expected_media_type(id: &str) -> &'static str {
+    match id {
+        "analyse_stream" => "text/event-stream",
+        "docs" | "redoc" => "text/html",
+        _ => "application/json",
+    }
+}

@@ -1,0 +1,11 @@
+//! Holds `template.yaml` true: routes, timeouts, permissions, variables and keys are compared with the code they are for.
+//!
+//! What is compared is the template as CloudFormation gets it, after AWS's own translation (`tests/sam/transform.py`). That
+//! needs Python with `tests/sam/requirements.txt`: `LAMBENT_PYTHON` names it (default `python3`). Without it these tests
+//! say so and pass, except where `CI=true` or `LAMBENT_REQUIRE_SAM=1` is set.
+
+mod functions;
+mod gateway;
+mod routes;
+mod table;
+mod translated;

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { chromium } from 'playwright-core';
 
 const [base, outDir] = process.argv.slice(2);
@@ -83,9 +84,9 @@ async function tryOut(page, operations, method, path) {
   const answer = opened.locator('.live-responses-table tbody .response-col_status');
   await answer.first().waitFor({ timeout: MODEL_MS });
   const status = (await answer.first().innerText()).trim();
-  const body = await opened.locator('.live-responses-table .response-col_description').first().innerText();
+  const body = await opened.locator('.live-responses-table tbody .response-col_description').first().innerText();
   assert(status.startsWith('200'), `${method} ${path} answers 200, not ${status}: ${body.slice(0, 400)}`);
-  await opened.scrollIntoViewIfNeeded();
+  await answer.first().scrollIntoViewIfNeeded();
   await screenshot(page, `docs-${method}${path.replaceAll('/', '-')}`);
 }
 
@@ -96,12 +97,13 @@ async function redoc(page, operations) {
   }
   await screenshot(page, 'redoc');
   // The search runs in a worker that the page's security policy must allow.
-  const { summary } = operations.find(({ path }) => path === '/health');
-  await page.getByRole('textbox').first().pressSequentially(summary.split(' ').at(-1).replace(/\W/g, ''));
-  await page.locator('[data-role="search:results"] li').first().waitFor({ timeout: PAGE_MS });
+  const { summary } = operations[0];
+  await page.getByRole('textbox', { name: 'Search' }).pressSequentially(summary.match(/[A-Za-z]{6,}/)[0]);
+  const found = page.locator('[data-role="search:results"] li', { hasText: summary });
+  await found.first().waitFor({ timeout: PAGE_MS });
 }
 
-const screenshot = (page, name) => page.screenshot({ path: join(outDir, `${name}.png`), fullPage: true });
+const screenshot = (page, name) => page.screenshot({ path: join(outDir, `${name}.png`) });
 
 async function main() {
   await mkdir(outDir, { recursive: true });
@@ -126,7 +128,7 @@ async function main() {
         await check(page, operations);
       } catch (error) {
         await screenshot(page, `${check.name}-failed`).catch(() => {});
-        throw new Error([error.message, ...complaints].join('\n'), { cause: error });
+        throw new Error([stripVTControlCharacters(error.message), ...complaints].join('\n'), { cause: error });
       }
       assert.deepEqual(complaints, [], `${check.name}: no errors and no other origins`);
       await page.close();

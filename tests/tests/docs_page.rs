@@ -1,61 +1,80 @@
-//! `/docs` and `/redoc` in a real browser, below a stage, with the functions they document behind them.
+//! `/docs` and `/redoc` in a real browser, as `lambent dev` serves them and below a stage, as API Gateway does.
 //!
-//! The browser is Chromium (`CHROMIUM`, else `/usr/bin/chromium`), driven by `tests/browser/docs.mjs` on Node.js; `npm ci`
-//! in that folder fetches the driver. Where one of them is missing the test says so and passes, unless
+//! The browser is Chromium (`CHROMIUM`, else `/usr/bin/chromium`), driven by `tests/browser/docs.mjs` on Node.js;
+//! `npm ci` in that folder fetches the driver. Where one of them is missing the tests say so and pass, unless
 //! `LAMBENT_REQUIRE_BROWSER=1` or `CI=true`. Screenshots go to `target/docs-page/`.
 #![allow(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::print_stderr,
-    reason = "a helper of a test fails the test"
+    reason = "a helper of a test fails the test, and says why it is skipped"
 )]
 
 use std::path::{Path, PathBuf};
 
-use axum::{Router, routing::any};
-use lambent_llm::{ModelConfig, Models};
+use axum::Router;
+use lambent_llm::{ApiKey, ModelConfig, Models};
 use lambent_service::{Service, ServiceConfig};
-use lambent_store::{Store, StoreConfig};
-use lambent_tests::upstream::Upstream;
+use lambent_tests::api::{Api, MODEL};
 use tokio::{net::TcpListener, process::Command};
-
-/// The API below `/v1`, as behind API Gateway; the request log is unreachable, which no caller notices.
-async fn api(upstream: &Upstream) -> String {
-    let store = Store::connect(&StoreConfig::local("http://127.0.0.1:9"));
-    let service = Service::new(ServiceConfig::default(), store.requests());
-    let mut config = ModelConfig::new("test-model");
-    config.url = Some(upstream.url());
-    let models = Models::new(config).unwrap();
-    let functions = Router::new()
-        .merge(docs::router(&service))
-        .merge(health::router(&service))
-        .merge(analyse::router(&service, models.clone()))
-        .merge(analyse_stream::router(&service, models));
-    let gateway = Router::new()
-        .nest("/v1", functions)
-        .fallback(any(axum::http::StatusCode::NOT_FOUND));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(axum::serve(listener, gateway).into_future());
-    format!("http://{address}/v1")
-}
 
 #[tokio::test]
 async fn the_pages_show_every_operation_and_try_them_out() {
+    let api = Api::start().await;
+    if visit(&api.running.url, "local").await {
+        assert_eq!(
+            api.upstream.counts().requests,
+            1,
+            "POST /analyse was tried out once"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_pages_work_below_a_stage() {
+    let api = Api::start().await;
+    let stage = below_a_stage(&api).await;
+    if visit(&stage, "stage").await {
+        assert_eq!(
+            api.upstream.counts().requests,
+            1,
+            "POST /analyse was tried out once"
+        );
+    }
+}
+
+/// The functions below `/v1`, with the API's database and model provider; nothing answers elsewhere.
+async fn below_a_stage(api: &Api) -> String {
+    let service = Service::new(ServiceConfig::default(), api.running.store.requests());
+    let model = ModelConfig {
+        url: Some(api.upstream.url()),
+        key: Some(ApiKey::new("test-key")),
+        ..ModelConfig::new(format!("openai::{MODEL}"))
+    };
+    let models = Models::new(model).unwrap();
+    let functions = docs::router(&service)
+        .merge(health::router(&service))
+        .merge(analyse::router(&service, models));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, Router::new().nest("/v1", functions)).into_future());
+    format!("http://{address}/v1")
+}
+
+/// Runs the browser against this URL and fails as it does; `false` where there is none.
+async fn visit(url: &str, screenshots: &str) -> bool {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let browser = root.join("tests/browser");
     if let Some(missing) = missing(&browser).await {
-        let required = ["LAMBENT_REQUIRE_BROWSER", "CI"].map(|name| std::env::var(name).unwrap_or_default());
-        assert!(required[0] != "1" && required[1] != "true", "{missing}");
+        let is_set = |name, value| std::env::var(name).is_ok_and(|set| set == value);
+        let required = is_set("LAMBENT_REQUIRE_BROWSER", "1") || is_set("CI", "true");
+        assert!(!required, "{missing}");
         eprintln!("skipped: {missing}");
-        return;
+        return false;
     }
-    let upstream = Upstream::start().await;
-    let base = api(&upstream).await;
     let run = Command::new("node")
         .arg(browser.join("docs.mjs"))
-        .arg(base)
-        .arg(root.join("target/docs-page"))
+        .arg(url)
+        .arg(root.join("target/docs-page").join(screenshots))
         .output()
         .await
         .unwrap();
@@ -64,24 +83,18 @@ async fn the_pages_show_every_operation_and_try_them_out() {
         String::from_utf8_lossy(&run.stderr),
     );
     assert!(run.status.success(), "{out}{err}");
-    assert_eq!(upstream.counts().requests, 1, "POST /analyse was tried out once");
+    true
 }
 
 /// What is not installed, and how to install it.
 async fn missing(browser: &Path) -> Option<String> {
-    let chromium = PathBuf::from(std::env::var("CHROMIUM").unwrap_or("/usr/bin/chromium".to_owned()));
-    let node = Command::new("node").arg("--version").output().await;
-    if node.is_err() {
+    if Command::new("node").arg("--version").output().await.is_err() {
         return Some("Node.js is not on the path".to_owned());
     }
     if !browser.join("node_modules/playwright-core").exists() {
         return Some("tests/browser has no driver: run `npm ci` there".to_owned());
     }
-    if !chromium.exists() {
-        return Some(format!(
-            "{} is not there: install Chromium, or name it in CHROMIUM",
-            chromium.display()
-        ));
-    }
-    None
+    let chromium = std::env::var("CHROMIUM").unwrap_or("/usr/bin/chromium".to_owned());
+    let missing = !PathBuf::from(&chromium).exists();
+    missing.then(|| format!("{chromium} is not there: install Chromium, or name it in CHROMIUM"))
 }

@@ -1,5 +1,7 @@
 //! Every event in `events/` is one that API Gateway would send, and goes through its function's router to an answer.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::{collections::BTreeMap, fs, future::pending, path::Path};
 
 use axum::{Router, response::Response};

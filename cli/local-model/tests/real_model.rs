@@ -2,6 +2,12 @@
 //!
 //! Without them these tests say so and pass, unless `LAMBENT_REQUIRE_MODEL=1`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests, which clippy does not know as such"
+)]
+
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 

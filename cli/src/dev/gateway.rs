@@ -40,13 +40,6 @@ pub(crate) fn router(service: &Service, models: &Models) -> Router {
         .fallback(async |headers: HeaderMap| {
             refuse(&headers, ProblemCode::NotFound, "There is nothing at this path.")
         })
-        .method_not_allowed_fallback(async |headers: HeaderMap| {
-            refuse(
-                &headers,
-                ProblemCode::MethodNotAllowed,
-                "This path does not take this method.",
-            )
-        })
         .layer(from_fn(read_whole))
 }
 

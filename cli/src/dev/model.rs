@@ -29,7 +29,7 @@ pub(crate) async fn start(model: Model, stop: &CancellationToken) -> Result<Star
 }
 
 async fn local(source: WeightsSource, stop: &CancellationToken) -> Result<Started, StartError> {
-    let weights = fetch_weights(&source, StandardError::new()).await?;
+    let weights = fetch_weights(&source, &StandardError::default()).await?;
     let loading = tokio::task::spawn_blocking(move || LocalModel::load(&weights)).await;
     let model = match loading {
         Ok(loaded) => Arc::new(loaded?),

@@ -27,6 +27,8 @@ async fn analyse(
     call.record
         .usage(usage, cost_micro_dollars(models.model(), usage));
     let answer = answered?;
+    call.record.first_token_at(answer.first_token_at);
+    call.record.attempts(answer.attempts);
     Ok(Json(task.analysis(
         answer.value,
         models.model(),

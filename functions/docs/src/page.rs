@@ -17,7 +17,8 @@ const SPEC_URL: &str = "openapi.json";
 const HEAD: &str = r#"<head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">"#;
+<link rel="icon" href="data:,">
+<style>body { margin: 0 }</style>"#;
 /// A logo that ReDoc loads from its maker's host, and hides if that fails.
 const REDOC_LOGO: &str = "https://cdn.redoc.ly/redoc/logo-mini.svg";
 const NO_IMAGE: &str = "data:,";

@@ -5,7 +5,7 @@
 //! | `LAMBENT_MODEL` | `provider::model`, in genai's words: `openai::gpt-5-mini`, `anthropic::claude-haiku-4-5`, `bedrock_sigv4::amazon.nova-lite-v1:0`; a bare name with `LAMBENT_MODEL_URL` | required |
 //! | `LAMBENT_MODEL_URL` | base URL of an OpenAI-compatible server, or of the named provider's protocol | the provider's |
 //! | `LAMBENT_MODEL_KEY` | API key | the provider's own variable (`OPENAI_API_KEY`, ...), unless a URL is given |
-//! | `LAMBENT_MAX_OUTPUT_TOKENS` | most tokens an answer may have | 1024 |
+//! | `LAMBENT_MAX_OUTPUT_TOKENS` | most tokens an answer may have, thinking included | 1024 |
 //! | `LAMBENT_TEMPERATURE` | sampling temperature, 0 to 2 | not sent: some models refuse it |
 //! | `LAMBENT_FIRST_TOKEN_TIMEOUT_SECS` | longest wait for the first token | 60 |
 //! | `LAMBENT_BETWEEN_TOKENS_TIMEOUT_SECS` | longest silence after it | 60 |

@@ -30,7 +30,7 @@ struct Inner {
 }
 
 /// A whole answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Completion {
     /// The text.
     pub text: String,
@@ -38,10 +38,12 @@ pub struct Completion {
     pub finish: Finish,
     /// Tokens read and written.
     pub usage: Usage,
+    /// When the first piece of it was here.
+    pub first_token_at: Instant,
 }
 
 /// An answer that fits its schema.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Structured<T> {
     /// The answer.
     pub value: T,
@@ -49,6 +51,8 @@ pub struct Structured<T> {
     pub usage: Usage,
     /// Answers that the model gave: 1, and one more for each repair.
     pub attempts: u32,
+    /// When the first piece of the first one was here.
+    pub first_token_at: Instant,
 }
 
 impl Models {
@@ -125,18 +129,21 @@ impl Models {
         let mut retries = Retries::new(self.0.config.max_retries);
         let mut usage = Usage::default();
         let mut rejected: Option<Rejected> = None;
+        let mut first_token_at = None;
         for attempts in 1..=self.0.config.max_repairs.saturating_add(1) {
             let answer = self
                 .0
                 .whole(prompt, Some(reply), rejected.as_ref(), deadline, &mut retries);
             let answer = answer.await.map_err(|error| error.spent(usage))?;
             usage += answer.usage;
+            let first_token_at = *first_token_at.get_or_insert(answer.first_token_at);
             match reply.parse(&answer.text) {
                 Ok(value) => {
                     return Ok(Structured {
                         value,
                         usage,
                         attempts,
+                        first_token_at,
                     });
                 }
                 Err(violations) => rejected = Some(reject(answer, &violations)),
@@ -179,11 +186,12 @@ impl Inner {
         retries: &mut Retries,
     ) -> Result<Completion, ModelError> {
         let (mut event, mut reader) = self.open(prompt, reply, rejected, deadline, retries).await?;
+        let first_token_at = Instant::now();
         let mut text = String::new();
         loop {
             match event {
                 Event::Delta(delta) => text.push_str(&delta),
-                Event::End { usage, finish } => return Ok(Completion { text, finish, usage }),
+                Event::End { usage, finish } => return Ok(Completion { text, finish, usage, first_token_at }),
             }
             event = reader
                 .next()

@@ -11,7 +11,8 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use futures::FutureExt as _;
-use lambent_schema::{Endpoint, Method, Operation};
+use http::HeaderMap;
+use lambent_schema::{Endpoint, Method, Operation, Problem, ProblemCode};
 use lambent_store::{RequestRecord, Requests, Store, StoreConfig};
 use time::OffsetDateTime;
 
@@ -80,6 +81,15 @@ where
             on(method, handler).layer(from_fn_with_state(mounted, frame)),
         )
         .layer(cors::layer(&service.config.cors_origins))
+}
+
+/// Behind API Gateway other methods never come here.
+async fn other_method(headers: HeaderMap) -> Response {
+    let problem = Problem::new(
+        ProblemCode::MethodNotAllowed,
+        "This path does not take this method.",
+    );
+    Failure::new(problem).response(&RequestId::of(&headers))
 }
 
 struct Mounted {

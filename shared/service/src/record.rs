@@ -78,8 +78,18 @@ impl Record {
 
     /// The model's first token is here.
     pub fn first_token(&self) {
-        let elapsed = self.elapsed();
-        self.lock().record.first_token_ms.get_or_insert(elapsed);
+        self.first_token_at(Instant::now());
+    }
+
+    /// The model's first token was here then.
+    pub fn first_token_at(&self, instant: Instant) {
+        let elapsed = milliseconds(instant.saturating_duration_since(self.0.began));
+        self.lock().record.first_token_ms = Some(elapsed);
+    }
+
+    /// How often the model was asked: more than once where its answer had to be repaired.
+    pub fn attempts(&self, attempts: u32) {
+        self.lock().record.attempts = Some(attempts);
     }
 
     /// What the model has read and written so far, over all attempts, and what that cost in micro-dollars.
@@ -100,7 +110,7 @@ impl Record {
             }
             let record = &mut progress.record;
             record.status = Some(status);
-            record.total_ms = Some(self.elapsed());
+            record.total_ms = Some(milliseconds(self.0.began.elapsed()));
             (record.state, record.error_code) = match outcome {
                 Outcome::Done => (State::Done, None),
                 Outcome::Error(code) => (State::Error, Some(code)),
@@ -128,10 +138,6 @@ impl Record {
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn elapsed(&self) -> u64 {
-        milliseconds(self.0.began.elapsed())
     }
 }
 

@@ -131,10 +131,8 @@ async fn fifty_requests_of_all_kinds_leave_fifty_ended_records_with_the_upstream
             .unwrap();
         api.get("/health").await.text().await.unwrap();
         api.get("/openapi.json").await.text().await.unwrap();
-        let (one, two) = tokio::join!(
-            api.post("/analyse", &request(&report(), "summary", "json")),
-            api.get("/health"),
-        );
+        let summary = request(&report(), "summary", "json");
+        let (one, two) = tokio::join!(api.post("/analyse", &summary), api.get("/health"));
         one.text().await.unwrap();
         two.text().await.unwrap();
         sent += 11;

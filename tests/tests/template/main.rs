@@ -4,6 +4,13 @@
 //! needs Python with `tests/sam/requirements.txt`: `LAMBENT_PYTHON` names it (default `python3`). Without it these tests
 //! say so and pass, except where `CI=true` or `LAMBENT_REQUIRE_SAM=1` is set.
 
+#![allow(
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "helpers of tests"
+)]
+
 mod functions;
 mod gateway;
 mod routes;

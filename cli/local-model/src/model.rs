@@ -37,7 +37,7 @@ pub struct LocalModel {
 
 impl LocalModel {
     /// Loads a GGUF file of llama architecture with a byte-level BPE tokenizer. Blocks for as long as the file takes to
-    /// read: 0.2 s for the default model.
+    /// read: under a second for the default model.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         let mut gguf = Gguf::open(path)?;
         let architecture = gguf.text("general.architecture").unwrap_or("none");

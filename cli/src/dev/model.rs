@@ -15,6 +15,9 @@ use super::{StartError, address, config::Model, listen};
 const HINT: &str = "Send a shorter text, or have the API run with a larger model: LAMBENT_MODEL_PATH names a GGUF file, \
     LAMBENT_MODEL=provider::model a provider's model.";
 
+/// A small model that has nothing left to say goes on all the same.
+const MAX_OUTPUT_TOKENS: u32 = 512;
+
 pub(crate) struct Started {
     pub(crate) config: ModelConfig,
     pub(crate) url: Option<String>,
@@ -42,6 +45,7 @@ async fn local(source: WeightsSource, stop: &CancellationToken) -> Result<Starte
         url: Some(url.clone()),
         context_tokens: Some(model.context_tokens()),
         context_hint: Some(HINT.to_owned()),
+        max_output_tokens: MAX_OUTPUT_TOKENS,
         ..ModelConfig::new(format!("openai::{}", model.name()))
     };
     let served = axum::serve(listener, router(model)).with_graceful_shutdown(stop.clone().cancelled_owned());

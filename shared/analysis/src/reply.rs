@@ -26,14 +26,14 @@ pub(crate) fn schema(request: &AnalysisRequest) -> Result<ReplySchema, SchemaErr
     let most = request.max_findings;
     let list = |fields: Value| json!({"type": "array", "maxItems": most, "items": object(fields)});
     let (name, fields) = match request.analysis_type {
-        AnalysisType::Summary => ("summary", json!({"summary": text(1000)})),
+        AnalysisType::Summary => ("summary", json!({"summary": text(600)})),
         AnalysisType::Detailed => (
             "detailed",
-            json!({"summary": text(1000), "findings": list(json!({"title": text(100), "detail": text(400)}))}),
+            json!({"summary": text(600), "findings": list(json!({"title": text(80), "detail": text(240)}))}),
         ),
         AnalysisType::Entities => (
             "entities",
-            json!({"summary": text(400), "entities": list(json!({"name": text(100), "kind": text(40)}))}),
+            json!({"summary": text(300), "entities": list(json!({"name": text(100), "kind": text(40)}))}),
         ),
     };
     ReplySchema::new(name, object(fields))

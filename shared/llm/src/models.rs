@@ -191,7 +191,14 @@ impl Inner {
         loop {
             match event {
                 Event::Delta(delta) => text.push_str(&delta),
-                Event::End { usage, finish } => return Ok(Completion { text, finish, usage, first_token_at }),
+                Event::End { usage, finish } => {
+                    return Ok(Completion {
+                        text,
+                        finish,
+                        usage,
+                        first_token_at,
+                    });
+                }
             }
             event = reader
                 .next()

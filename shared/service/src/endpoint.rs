@@ -78,7 +78,9 @@ where
     Router::new()
         .route(
             E::PATH,
-            on(method, handler).layer(from_fn_with_state(mounted, frame)),
+            on(method, handler)
+                .layer(from_fn_with_state(mounted, frame))
+                .fallback(other_method),
         )
         .layer(cors::layer(&service.config.cors_origins))
 }

@@ -25,11 +25,20 @@ fn assert_is_analysis(value: &Value) {
 #[tokio::test]
 async fn each_kind_of_analysis_fills_its_fields() {
     let api = Api::start().await;
-    for (analysis_type, findings, entities) in [
-        ("summary", false, false),
-        ("detailed", true, false),
-        ("entities", false, true),
+    let findings = json!([{"title": "Late", "detail": "By two weeks."}]);
+    let entities = json!([{"name": "Hollin Ridge", "kind": "place"}]);
+    for (analysis_type, draft) in [
+        ("summary", json!({"summary": "It is late."})),
+        (
+            "detailed",
+            json!({"summary": "It is late.", "findings": findings}),
+        ),
+        (
+            "entities",
+            json!({"summary": "It is late.", "entities": entities}),
+        ),
     ] {
+        api.upstream.otherwise(Answer::text(draft.to_string()));
         let answer = api
             .post("/analyse", &request(&report(), analysis_type, "json"))
             .await;

@@ -2,6 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
+use lambent_llm::install_crypto;
 use lambent_tests::{
     api::{report, request},
     upstream::Upstream,
@@ -168,6 +169,7 @@ async fn without_a_database_answers_go_out_and_each_leaves_one_line() {
         .env("AWS_SECRET_ACCESS_KEY", "none");
     let mut child = command.spawn().unwrap();
     let (url, _, _stderr) = welcomed(&mut child).await;
+    install_crypto();
     let client = reqwest::Client::new();
     let mut ids = Vec::new();
     for path in ["/analyse", "/analyse/stream", "/analyse", "/analyse/stream"] {
@@ -269,6 +271,7 @@ async fn records_are_there_after_a_restart() {
             .spawn()
             .unwrap();
         let (url, said, _stderr) = welcomed(&mut child).await;
+        install_crypto();
         reqwest::get(format!("{url}/health")).await.unwrap();
         let database = said
             .split_once("DynamoDB  ")

@@ -68,7 +68,6 @@ impl Api {
     }
 
     /// A `POST` of this JSON to this path, to be sent.
-    #[must_use]
     pub fn posting(&self, path: &str, body: &Value) -> RequestBuilder {
         self.client.post(self.url(path)).json(body)
     }

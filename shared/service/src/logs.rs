@@ -37,12 +37,16 @@ pub fn init_for_people() {
 }
 
 fn filter() -> Targets {
-    let asked = std::env::var("RUST_LOG").unwrap_or_default();
-    let targets = asked.parse::<Targets>().unwrap_or_default();
-    let targets = if targets.default_level().is_none() {
-        targets.with_default(LevelFilter::INFO)
+    filter_of(&std::env::var("RUST_LOG").unwrap_or_default())
+}
+
+/// What is asked for, from `info` on where nothing is, and never what [`QUIET`] says.
+fn filter_of(asked: &str) -> Targets {
+    let info = Targets::new().with_default(LevelFilter::INFO);
+    let targets = if asked.trim().is_empty() {
+        info
     } else {
-        targets
+        asked.parse().unwrap_or(info)
     };
     QUIET.iter().fold(targets, |targets, target| {
         targets.with_target(*target, LevelFilter::OFF)
@@ -54,4 +58,42 @@ fn log_panics() {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panic");
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn info_is_logged_unless_something_else_is_asked_for() {
+        for asked in ["", " ", "not=a=filter"] {
+            assert!(
+                filter_of(asked).would_enable("lambent_service", &Level::INFO),
+                "{asked:?}"
+            );
+            assert!(
+                !filter_of(asked).would_enable("lambent_service", &Level::DEBUG),
+                "{asked:?}"
+            );
+        }
+        let asked = filter_of("warn,lambent_store=debug");
+        assert!(!asked.would_enable("lambent_service", &Level::INFO));
+        assert!(asked.would_enable("lambent_store", &Level::DEBUG));
+    }
+
+    #[test]
+    fn the_model_client_is_never_logged() {
+        for asked in ["", "trace", "genai=trace"] {
+            assert!(
+                !filter_of(asked).would_enable("genai", &Level::ERROR),
+                "{asked:?}"
+            );
+            assert!(
+                !filter_of(asked).would_enable("genai::webc", &Level::ERROR),
+                "{asked:?}"
+            );
+        }
+    }
 }

@@ -1,4 +1,11 @@
 //! `lambent dev` as a process: what it prints, what it logs, how it stops.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of tests"
+)]
 
 use std::{process::Stdio, time::Duration};
 

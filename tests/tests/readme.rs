@@ -1,4 +1,11 @@
 //! What the README says of configuration and files is so.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of tests"
+)]
 
 use std::{
     collections::BTreeSet,

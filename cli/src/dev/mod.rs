@@ -1,7 +1,7 @@
 //! `lambent dev`: the whole API on this machine, and stand-ins for its cloud.
 //!
-//! The functions' own routers answer behind an HTTP server with API Gateway's rules ([`gateway`]). They reach a DynamoDB
-//! ([`database`]) and a model ([`model`]) over the wire, as they do in the cloud, and know no difference.
+//! The functions' own routers answer behind an HTTP server with API Gateway's rules (`gateway`). They reach a DynamoDB
+//! (`database`) and a model (`model`) over the wire, as they do in the cloud, and know no difference.
 
 pub mod config;
 mod database;

@@ -26,18 +26,17 @@ pub(crate) fn for_json(request: &AnalysisRequest) -> Prompt {
     ask(request, &questions)
 }
 
-/// Asks for the same as Markdown.
+/// Asks for the same as text with lists: models write Markdown by themselves, and small ones take the word for a wish for HTML.
 pub(crate) fn for_markdown(request: &AnalysisRequest) -> Prompt {
     let most = request.max_findings;
     let task = match request.analysis_type {
-        AnalysisType::Summary => "Summarize the document in three sentences, in Markdown.".to_owned(),
+        AnalysisType::Summary => "Summarize the document in three sentences.".to_owned(),
         AnalysisType::Detailed => format!(
-            "Summarize the document in three sentences. Then list its most important findings, at most {most}, each with a \
-             bold title. Write Markdown."
+            "Summarize the document in three sentences. Then list its most important findings, at most {most}."
         ),
         AnalysisType::Entities => format!(
             "Summarize the document in one sentence. Then list the people, organisations, places, dates and things that it \
-             names, at most {most}, each in bold with its kind. Write Markdown."
+             names, at most {most}."
         ),
     };
     ask(request, &task)

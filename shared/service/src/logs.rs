@@ -8,8 +8,9 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// The model client logs on its own account, and quotes answers when it does.
-const QUIET: &[&str] = &["genai"];
+/// Not logged: the model client quotes answers when it logs, and the local database warns of every call that it refuses, also
+/// where a refusal is the answer that was asked for.
+const QUIET: &[&str] = &["genai", "dynoxide"];
 
 /// Starts the log, as [`RUST_LOG`](https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.Targets.html)
 /// says (`info,aws_config=warn`), or from `info` on. A second call changes nothing.

@@ -168,7 +168,7 @@ fn log_line(record: &RequestRecord) {
         route = record.route,
         caller = record.caller,
         status = record.status,
-        state = ?record.state,
+        state = record.state.as_str(),
         code = record.error_code,
         model = record.model,
         input_tokens = record.input_tokens,

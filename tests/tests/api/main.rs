@@ -1,4 +1,11 @@
 //! The API over HTTP, as its callers see it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of tests"
+)]
 
 mod analyse;
 mod analyse_stream;

@@ -7,6 +7,8 @@ use crate::model::vocabulary::Vocabulary;
 
 /// Words that were used lately are made this much less likely: small models repeat themselves.
 const REPETITION_PENALTY: f32 = 1.1;
+/// Beyond so many uses a word gets no less likely.
+const MOST_PENALTIES: i32 = 6;
 /// How many tokens back "lately" reaches.
 const PENALTY_TOKENS: usize = 256;
 
@@ -37,19 +39,22 @@ impl Sampler {
         }
     }
 
-    /// Makes words that were used lately less likely. Punctuation is left alone: JSON needs its quotes again and again.
+    /// Makes words that were used lately less likely, the more so the more often. Punctuation is left alone: JSON needs its
+    /// quotes again and again.
     pub(crate) fn penalise(&self, logits: &mut [f32], vocabulary: &Vocabulary) {
-        let recent = &self.recent[self.recent.len().saturating_sub(PENALTY_TOKENS)..];
-        let mut seen: Vec<u32> = recent.to_vec();
-        seen.sort_unstable();
-        seen.dedup();
-        for token in seen {
+        let mut recent = self.recent[self.recent.len().saturating_sub(PENALTY_TOKENS)..].to_vec();
+        recent.sort_unstable();
+        for uses in recent.chunk_by(|a, b| a == b) {
+            let Some(&token) = uses.first() else { continue };
             let word = vocabulary.bytes(token).iter().any(u8::is_ascii_alphanumeric);
             if word && let Some(logit) = logits.get_mut(token as usize) {
+                let times =
+                    i32::try_from(uses.len()).map_or(MOST_PENALTIES, |times| times.min(MOST_PENALTIES));
+                let penalty = REPETITION_PENALTY.powi(times);
                 *logit = if *logit > 0.0 {
-                    *logit / REPETITION_PENALTY
+                    *logit / penalty
                 } else {
-                    *logit * REPETITION_PENALTY
+                    *logit * penalty
                 };
             }
         }

@@ -73,6 +73,19 @@ pub enum State {
     Cancelled,
 }
 
+impl State {
+    /// Its name, as in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Done => "done",
+            Self::Error => "error",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 impl RequestRecord {
     /// The record of a request that starts now: nothing else is known of it yet.
     pub fn started(

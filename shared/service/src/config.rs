@@ -61,7 +61,7 @@ impl ServiceConfig {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
-    /// Reads [`CORS_ORIGINS`] and [`TIMEOUT_SECS`]. An empty variable counts as unset.
+    /// Reads `LAMBENT_CORS_ORIGINS` and `LAMBENT_TIMEOUT_SECS`. An empty variable counts as unset.
     ///
     /// # Errors
     /// Names the variable that is malformed, and what it should hold.

@@ -7,8 +7,12 @@ use crate::model::vocabulary::Vocabulary;
 
 /// Words that were used lately are made this much less likely: small models repeat themselves.
 const REPETITION_PENALTY: f32 = 1.1;
-/// Beyond so many uses a word gets no less likely.
-const MOST_PENALTIES: i32 = 6;
+/// And this much less again for each further use, else a small model can get caught in one word,
+const PENALTY_AGAIN: f32 = 1.04;
+/// up to so many.
+const MOST_PENALTIES: i32 = 8;
+/// Bytes that any text needs again and again, and JSON more than others.
+const SPARED: &[u8] = b" \n\t\"{}[],:.-'()";
 /// How many tokens back "lately" reaches.
 const PENALTY_TOKENS: usize = 256;
 
@@ -39,18 +43,17 @@ impl Sampler {
         }
     }
 
-    /// Makes words that were used lately less likely, the more so the more often. Punctuation is left alone: JSON needs its
-    /// quotes again and again.
+    /// Makes words that were used lately less likely, the more so the more often.
     pub(crate) fn penalise(&self, logits: &mut [f32], vocabulary: &Vocabulary) {
         let mut recent = self.recent[self.recent.len().saturating_sub(PENALTY_TOKENS)..].to_vec();
         recent.sort_unstable();
         for uses in recent.chunk_by(|a, b| a == b) {
             let Some(&token) = uses.first() else { continue };
-            let word = vocabulary.bytes(token).iter().any(u8::is_ascii_alphanumeric);
-            if word && let Some(logit) = logits.get_mut(token as usize) {
-                let times =
-                    i32::try_from(uses.len()).map_or(MOST_PENALTIES, |times| times.min(MOST_PENALTIES));
-                let penalty = REPETITION_PENALTY.powi(times);
+            let is_said = vocabulary.bytes(token).iter().any(|byte| !SPARED.contains(byte));
+            if is_said && let Some(logit) = logits.get_mut(token as usize) {
+                let again =
+                    i32::try_from(uses.len() - 1).map_or(MOST_PENALTIES, |again| again.min(MOST_PENALTIES));
+                let penalty = REPETITION_PENALTY * PENALTY_AGAIN.powi(again);
                 *logit = if *logit > 0.0 {
                     *logit / penalty
                 } else {

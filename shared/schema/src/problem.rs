@@ -154,11 +154,4 @@ problem_codes! {
 impl ProblemCode {
     /// What every operation can answer with: the gateway's throttle, and faults of ours.
     pub const EVERYWHERE: &'static [Self] = &[Self::RateLimited, Self::Internal];
-    /// What an operation that reads a JSON body can answer with.
-    pub const OF_BODIES: &'static [Self] = &[
-        Self::InvalidJson,
-        Self::PayloadTooLarge,
-        Self::UnsupportedMediaType,
-        Self::ValidationFailed,
-    ];
 }

@@ -1,11 +1,8 @@
 //! What a handler may know of the request it serves, besides its body.
 
-use std::{
-    convert::Infallible,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::extract::FromRequestParts;
 use http::request::Parts;
 use lambda_http::RequestExt as _;
 use tokio::time::Instant;
@@ -37,14 +34,6 @@ impl<S: Sync> FromRequestParts<S> for Call {
             .get::<Self>()
             .cloned()
             .ok_or_else(|| Failure::internal(NotMounted))
-    }
-}
-
-impl<S: Sync> OptionalFromRequestParts<S> for Call {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
-        Ok(parts.extensions.get::<Self>().cloned())
     }
 }
 

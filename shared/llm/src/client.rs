@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use genai::ModelIden;
 use genai::adapter::AdapterKind;
-use genai::resolver::{AuthData, Endpoint, ProviderConfig};
+use genai::resolver::{self, AuthData, Endpoint, ProviderConfig};
 
 use crate::config::{ConfigError, ModelConfig};
 
@@ -30,21 +31,26 @@ pub(crate) fn build(config: &ModelConfig, provider: AdapterKind) -> Result<genai
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .map_err(ConfigError::Client)?;
-    genai::Client::builder()
+    let mut builder = genai::Client::builder()
         .with_reqwest(http)
-        .append_provider_config(provider, provider_config(config, provider)?)
-        .build()
-        .map_err(|_| ConfigError::ModelClient)
+        .append_provider_config(provider, provider_config(config)?);
+    if let Some(aws) = config.aws.clone() {
+        builder =
+            builder.with_auth_resolver_fn(move |_model: ModelIden| -> resolver::Result<Option<AuthData>> {
+                let token = aws.token().map_err(|error| error.to_string())?;
+                Ok(Some(AuthData::from_single(token)))
+            });
+    }
+    builder.build().map_err(|_| ConfigError::ModelClient)
 }
 
-fn provider_config(config: &ModelConfig, provider: AdapterKind) -> Result<ProviderConfig, ConfigError> {
+fn provider_config(config: &ModelConfig) -> Result<ProviderConfig, ConfigError> {
     let endpoint = config.base_url()?.map(Endpoint::from_owned);
-    let auth = match (&config.key, provider) {
-        (_, AdapterKind::BedrockSigv4) => None, // genai would take a key for the name of an AWS profile
-        (Some(key), _) => Some(AuthData::from_single(key.reveal())),
+    let auth = match &config.key {
+        Some(key) => Some(AuthData::from_single(key.reveal())),
         // The provider's own key is not for a server at another address.
-        (None, _) if endpoint.is_some() => Some(AuthData::from_single(NO_KEY)),
-        (None, _) => None,
+        None if endpoint.is_some() => Some(AuthData::from_single(NO_KEY)),
+        None => None,
     };
     Ok((endpoint, auth).into())
 }

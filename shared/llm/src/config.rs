@@ -2,9 +2,9 @@
 //!
 //! | Variable | Meaning | Default |
 //! |---|---|---|
-//! | `LAMBENT_MODEL` | `provider::model`, in genai's words: `openai::gpt-5-mini`, `anthropic::claude-haiku-4-5`, `bedrock_sigv4::amazon.nova-lite-v1:0`; a bare name with `LAMBENT_MODEL_URL` | required |
+//! | `LAMBENT_MODEL` | `provider::model`, in genai's words: `openai::gpt-5-mini`, `anthropic::claude-haiku-4-5`, `bedrock_api::amazon.nova-lite-v1:0`; a bare name with `LAMBENT_MODEL_URL` | required |
 //! | `LAMBENT_MODEL_URL` | base URL of an OpenAI-compatible server, or of the named provider's protocol | the provider's |
-//! | `LAMBENT_MODEL_KEY` | API key | the provider's own variable (`OPENAI_API_KEY`, ...), unless a URL is given |
+//! | `LAMBENT_MODEL_KEY` | API key | the provider's own variable (`OPENAI_API_KEY`, ...), unless a URL is given; for Bedrock else AWS credentials |
 //! | `LAMBENT_MAX_OUTPUT_TOKENS` | most tokens an answer may have, thinking included | 1024 |
 //! | `LAMBENT_TEMPERATURE` | sampling temperature, 0 to 2 | not sent: some models refuse it |
 //! | `LAMBENT_FIRST_TOKEN_TIMEOUT_SECS` | longest wait for the first token | 60 |
@@ -17,6 +17,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use genai::adapter::AdapterKind;
+
+use crate::bedrock::AwsCredentials;
 
 /// A provider's key. Neither `Debug` nor an error prints it.
 #[derive(Clone, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub struct ModelConfig {
     pub url: Option<String>,
     /// API key. With a `url` and no key, none of the provider's keys is sent there.
     pub key: Option<ApiKey>,
+    /// For Bedrock without a key: what its keys are made from, one for each call.
+    pub aws: Option<AwsCredentials>,
     /// What the model can read, in tokens: only told to callers, the provider decides.
     pub context_tokens: Option<u32>,
     /// A sentence for callers whose document is too long.
@@ -75,6 +79,7 @@ impl ModelConfig {
             model: model.into(),
             url: None,
             key: None,
+            aws: None,
             context_tokens: None,
             context_hint: None,
             max_output_tokens: 1024,
@@ -127,7 +132,12 @@ impl ModelConfig {
         };
         let provider = config.provider()?;
         if config.key.is_none() && config.url.is_none() {
-            config.key = provider_key(provider, &get)?;
+            match provider_key(provider, &get) {
+                Err(ConfigError::MissingKey { .. }) if provider == AdapterKind::BedrockApi => {
+                    config.aws = Some(AwsCredentials::from_lookup(&get).ok_or(ConfigError::MissingAws)?);
+                }
+                key => config.key = key?,
+            }
         }
         Ok(config)
     }
@@ -168,7 +178,7 @@ impl ModelConfig {
 const MODEL_FORM: &str = "provider::model, such as openai::gpt-5-mini or anthropic::claude-haiku-4-5";
 const COUNT: &str = "a whole number above 0";
 
-/// The key in the provider's own variable; `None` for providers that need none (Ollama, Bedrock with AWS credentials).
+/// The key in the provider's own variable; `None` for providers that need none (Ollama).
 fn provider_key(
     provider: AdapterKind,
     get: &impl Fn(&str) -> Option<String>,
@@ -176,7 +186,11 @@ fn provider_key(
     let Some(name) = provider.default_key_env_name() else {
         return Ok(None);
     };
-    match get(name) {
+    let key = match provider {
+        AdapterKind::BedrockApi => get(name).or_else(|| get("AWS_BEARER_TOKEN_BEDROCK")),
+        _ => get(name),
+    };
+    match key {
         Some(key) => Ok(Some(ApiKey(key))),
         None => Err(ConfigError::MissingKey {
             provider_variable: name,
@@ -231,6 +245,12 @@ pub enum ConfigError {
         /// The provider's own variable.
         provider_variable: &'static str,
     },
+    /// Bedrock wants a key or AWS credentials, and there are neither.
+    #[error(
+        "no way into Bedrock: set AWS_BEARER_TOKEN_BEDROCK, or AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION \
+         (eval \"$(aws configure export-credentials --format env)\" sets the first two)"
+    )]
+    MissingAws,
     /// The HTTP client could not be built.
     #[error("the HTTP client for models could not be built")]
     Client(#[source] reqwest::Error),

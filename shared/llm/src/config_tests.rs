@@ -76,8 +76,29 @@ fn a_server_of_ones_own_never_gets_the_providers_key() {
 
 #[test]
 fn bedrock_with_aws_credentials_needs_no_key() {
-    let config = from(&[("LAMBENT_MODEL", "bedrock_sigv4::amazon.nova-lite-v1:0")]).unwrap();
-    assert_eq!(config.provider().unwrap(), AdapterKind::BedrockSigv4);
+    let config = from(&[
+        ("LAMBENT_MODEL", "bedrock_api::amazon.nova-lite-v1:0"),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_REGION", "eu-west-1"),
+    ])
+    .unwrap();
+    assert_eq!(config.provider().unwrap(), AdapterKind::BedrockApi);
+    assert!(config.key.is_none() && config.aws.is_some());
+}
+
+#[test]
+fn bedrocks_own_key_goes_before_aws_credentials() {
+    let config = from(&[
+        ("LAMBENT_MODEL", "bedrock_api::amazon.nova-lite-v1:0"),
+        ("AWS_BEARER_TOKEN_BEDROCK", "key"),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_REGION", "eu-west-1"),
+    ])
+    .unwrap();
+    assert_eq!(config.key, Some(ApiKey::new("key")));
+    assert!(config.aws.is_none());
 }
 
 #[test]
@@ -91,6 +112,14 @@ fn a_missing_or_malformed_variable_is_named_and_its_value_is_not() {
         (
             &[("LAMBENT_MODEL", "anthropic::claude-haiku-4-5")],
             "ANTHROPIC_API_KEY",
+        ),
+        (
+            &[
+                ("LAMBENT_MODEL", "bedrock_api::m"),
+                ("AWS_ACCESS_KEY_ID", "id"),
+                ("AWS_SECRET_ACCESS_KEY", "secret-value"),
+            ],
+            "AWS_REGION",
         ),
         (
             &[model, ("LAMBENT_TEMPERATURE", "secret-value")],

@@ -7,12 +7,12 @@
 //!
 //! # Why genai
 //!
-//! The providers' own protocols differ (Anthropic, Bedrock's SigV4, Gemini, OpenAI's two) and all of them should be a matter
+//! The providers' own protocols differ (Anthropic, Bedrock's Converse, Gemini, OpenAI's two) and all of them should be a matter
 //! of configuration. The `genai` crate speaks them natively behind one request type, streams, takes JSON schemas, accepts our
 //! own HTTP client (and with it, ring instead of aws-lc for a fast cold start) and is nothing but a client. The others were
 //! considered: `async-openai` is complete but speaks OpenAI's protocol only, so that Anthropic and Bedrock would need a proxy;
 //! `rig` is a framework of agents, tools and vector stores, most of which a small function would carry for nothing; `llm` is
-//! similar to genai with fewer providers' details (no SigV4, no reliable usage in streams). What genai leaves to its user is
+//! similar to genai with fewer providers' details (no reliable usage in streams). What genai leaves to its user is
 //! what this crate adds: deadlines, retries, truncation as an error, validation and repair, errors without bodies.
 //!
 //! # Streaming underneath
@@ -27,6 +27,7 @@
 //! `genai` logs on its own at error and warn level, and its messages can hold whole response bodies. Logs are set up with
 //! [`LOG_FILTER`] so that none of them is written. Errors of this crate never hold prompts, answers, keys or URLs.
 
+mod bedrock;
 mod client;
 mod config;
 mod error;
@@ -39,6 +40,7 @@ mod reply;
 mod retry;
 mod stream;
 
+pub use bedrock::AwsCredentials;
 pub use client::install_crypto;
 pub use config::{ApiKey, ConfigError, ModelConfig};
 pub use error::{ModelError, ModelErrorKind, TimeoutPhase, UpstreamFault};

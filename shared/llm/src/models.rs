@@ -243,7 +243,7 @@ impl Inner {
             between_tokens: self.config.between_tokens_timeout,
             deadline,
         };
-        // Most providers connect only when the stream is read; Bedrock fetches credentials here.
+        // Most providers connect only when the stream is read; for Bedrock a key is made here.
         let call = self
             .client
             .exec_chat_stream(self.target.clone(), request, Some(options));

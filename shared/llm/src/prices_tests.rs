@@ -23,7 +23,7 @@ fn names_are_found_in_all_their_forms() {
         "anthropic::claude-haiku-4-5",
         "claude-haiku-4-5-20251001",
         "claude-haiku-4-5-latest",
-        "bedrock_sigv4::global.anthropic.claude-haiku-4-5-20251001-v1:0",
+        "bedrock_api::global.anthropic.claude-haiku-4-5-20251001-v1:0",
     ] {
         assert_eq!(cost_micro_dollars(name, SOME), haiku, "{name}");
     }

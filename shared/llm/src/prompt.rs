@@ -35,9 +35,7 @@ enum SchemaBy {
 fn schema_by(provider: AdapterKind) -> SchemaBy {
     match provider {
         // genai 0.7 hands the schema to none of these protocols.
-        AdapterKind::BedrockApi | AdapterKind::BedrockSigv4 | AdapterKind::Cohere | AdapterKind::MiniMax => {
-            SchemaBy::Instructions
-        }
+        AdapterKind::BedrockApi | AdapterKind::Cohere | AdapterKind::MiniMax => SchemaBy::Instructions,
         // Ollama's own protocol (genai passes only its JSON mode), and DeepSeek, which refuses `json_schema`.
         AdapterKind::Ollama | AdapterKind::OllamaCloud | AdapterKind::DeepSeek => SchemaBy::JsonMode,
         _ => SchemaBy::Parameter,

@@ -21,7 +21,7 @@ fn the_schema_goes_where_the_provider_takes_it() {
         (AdapterKind::OpenAI, true, false),
         (AdapterKind::Anthropic, true, false),
         (AdapterKind::Gemini, true, false),
-        (AdapterKind::BedrockSigv4, false, true),
+        (AdapterKind::BedrockApi, false, true),
         (AdapterKind::Ollama, false, true),
         (AdapterKind::DeepSeek, false, true),
     ] {

@@ -64,7 +64,11 @@ fn functions_may_write_request_records_and_only_those_of_models_may_call_models(
     for (id, function) in template.of_type("AWS::Lambda::Function") {
         let mut allowed = BTreeSet::from(["dynamodb:PutItem"]);
         if calls_model(template.folder(id)) {
-            allowed.extend(["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]);
+            allowed.extend([
+                "bedrock:CallWithBearerToken",
+                "bedrock:InvokeModel",
+                "bedrock:InvokeModelWithResponseStream",
+            ]);
         }
         let statements = statements(template, function);
         let actions: BTreeSet<_> = statements

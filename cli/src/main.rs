@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-use lambent::dev::{self, Config, StartError};
+use lambent::dev::{self, Config, Functions, StartError};
 use lambent_service::logs;
 
 mod welcome;
@@ -29,6 +29,13 @@ enum Name {
     Dev(Dev),
 }
 
+/// This machine, seen from a container: the gateway of Docker's own network on Linux. Docker Desktop has its own way.
+const DOCKER: &str = if cfg!(target_os = "linux") {
+    "172.17.0.1"
+} else {
+    "127.0.0.1"
+};
+
 #[derive(Debug, Args)]
 struct Dev {
     /// The address to listen on.
@@ -40,6 +47,15 @@ struct Dev {
     /// The folder for the database's data.
     #[arg(long, default_value = ".lambent")]
     data: PathBuf,
+    /// Lets functions under `sam local` use the database and the model: they listen where Docker's containers can reach them.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = DOCKER)]
+    sam_local: Option<IpAddr>,
+    /// Runs every function as the process that is deployed, behind a Runtime API; builds them first, as released.
+    #[arg(long)]
+    lambda: bool,
+    /// The same, with the binaries in this folder: cargo's, cargo-lambda's or `.aws-sam/build`.
+    #[arg(long, value_name = "FOLDER")]
+    functions: Option<PathBuf>,
 }
 
 #[tokio::main]
@@ -66,15 +82,28 @@ async fn main() -> ExitCode {
 
 async fn run(dev: Dev) -> Result<(), StartError> {
     let listen = SocketAddr::new(dev.host, dev.port);
-    let starting = dev::start(Config::from_env(listen, dev.data.clone())?);
+    let mut config = Config::from_env(listen, dev.data.clone())?;
+    if let Some(folder) = dev.functions {
+        config.functions = Functions::Processes(folder);
+    } else if dev.lambda {
+        config.functions = Functions::Processes(dev::functions::build()?);
+    }
+    if let Some(address) = dev.sam_local {
+        config.inside = address;
+    }
+    let starting = dev::start(config);
     let running = tokio::select! {
         running = starting => running?,
         () = asked_to_stop() => return Ok(()),
     };
     welcome::welcome(&running, &dev.data)?;
+    if dev.sam_local.is_some() {
+        welcome::tell_sam(&running, &dev.data)?;
+    }
     asked_to_stop().await;
     welcome::say("Stopping.");
     running.stop().await;
+    welcome::farewell(&dev.data);
     Ok(())
 }
 

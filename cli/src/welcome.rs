@@ -13,6 +13,9 @@ const SAMPLES: [(&str, &str); 2] = [
     ),
 ];
 
+/// What `sam local` tells functions while this runs (samconfig.toml names it): where this database and model are.
+const SAM_LOCAL: &str = "sam-local.json";
+
 /// Says where everything is, with three commands to try. Their sample bodies are written to the data folder.
 ///
 /// # Errors
@@ -21,6 +24,24 @@ pub(crate) fn welcome(running: &Running, data: &Path) -> Result<(), StartError> 
     write_samples(data).map_err(|error| StartError::Folder(data.to_owned(), error))?;
     say(&text(running, data));
     Ok(())
+}
+
+/// Writes what `sam local` has to tell functions, and says so.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn tell_sam(running: &Running, data: &Path) -> Result<(), StartError> {
+    write_sam_local(running, data).map_err(|error| StartError::Folder(data.to_owned(), error))?;
+    say(
+        "Functions under `sam local` use this database and model:\n\n  sam build && sam local invoke AnalyseFunction -e events/analyse.json\n",
+    );
+    Ok(())
+}
+
+/// Takes back what holds only while this runs.
+pub(crate) fn farewell(data: &Path) {
+    // It may be gone, or the folder with it.
+    let _ = fs::remove_file(data.join(SAM_LOCAL));
 }
 
 /// A line, or several, for the person at the terminal.
@@ -36,6 +57,20 @@ fn write_samples(data: &Path) -> std::io::Result<()> {
         fs::write(data.join(name), event["body"].as_str().unwrap_or_default())?;
     }
     Ok(())
+}
+
+fn write_sam_local(running: &Running, data: &Path) -> std::io::Result<()> {
+    let variables: serde_json::Map<_, _> = running
+        .variables
+        .iter()
+        // What listens on loopback only Docker Desktop's containers can reach, and by that name.
+        .map(|(name, value)| {
+            let value = value.replace("//127.0.0.1:", "//host.docker.internal:");
+            (name.clone(), value.into())
+        })
+        .collect();
+    let parameters = serde_json::json!({"Parameters": variables});
+    fs::write(data.join(SAM_LOCAL), format!("{parameters:#}\n"))
 }
 
 fn text(running: &Running, data: &Path) -> String {

@@ -8,6 +8,7 @@
     reason = "support of tests"
 )]
 
+#[cfg(feature = "api")]
 pub mod api;
 pub mod sse;
 pub mod upstream;

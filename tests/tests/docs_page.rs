@@ -20,7 +20,7 @@ use tokio::{net::TcpListener, process::Command};
 #[tokio::test]
 async fn the_pages_show_every_operation_and_try_them_out() {
     let api = Api::start().await;
-    if visit(&api.running.url, "local").await {
+    if visit(&api.url(""), "local").await {
         assert_eq!(
             api.upstream.counts().requests,
             1,
@@ -44,7 +44,7 @@ async fn the_pages_work_below_a_stage() {
 
 /// The functions below `/v1`, with the API's database and model provider; nothing answers elsewhere.
 async fn below_a_stage(api: &Api) -> String {
-    let service = Service::new(ServiceConfig::default(), api.running.store.requests());
+    let service = Service::new(ServiceConfig::default(), api.store.requests());
     let model = ModelConfig {
         url: Some(api.upstream.url()),
         key: Some(ApiKey::new("test-key")),

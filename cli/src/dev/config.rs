@@ -1,6 +1,9 @@
 //! What `lambent dev` runs, and where.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use lambent_llm::ModelConfig;
 use lambent_local_model::WeightsSource;
@@ -20,6 +23,19 @@ pub struct Config {
     pub model: Model,
     /// What is configured of every function alike.
     pub service: ServiceConfig,
+    /// How the functions run.
+    pub functions: Functions,
+    /// Where the database and the model in this process listen: on loopback, or where containers can reach them.
+    pub inside: IpAddr,
+}
+
+/// How the functions run.
+#[derive(Debug, Clone)]
+pub enum Functions {
+    /// As routers in this process.
+    Here,
+    /// As the processes that are deployed, whose binaries are in this folder.
+    Processes(PathBuf),
 }
 
 /// Where the tables are.
@@ -65,6 +81,8 @@ impl Config {
             database,
             model,
             service: ServiceConfig::from_env()?,
+            functions: Functions::Here,
+            inside: IpAddr::V4(Ipv4Addr::LOCALHOST),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The database: DynamoDB in this process, on a loopback port, or one elsewhere.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     path::Path,
     time::Duration,
 };
@@ -20,7 +20,11 @@ pub(crate) struct Started {
 }
 
 /// Starts the database, with its tables. One elsewhere has its own.
-pub(crate) async fn start(database: &Database, stop: &CancellationToken) -> Result<Started, StartError> {
+pub(crate) async fn start(
+    database: &Database,
+    inside: IpAddr,
+    stop: &CancellationToken,
+) -> Result<Started, StartError> {
     let opened = match database {
         Database::Elsewhere(config) => {
             return Ok(Started {
@@ -32,7 +36,7 @@ pub(crate) async fn start(database: &Database, stop: &CancellationToken) -> Resu
             .map_err(|error| StartError::Database(error.to_string(), "memory".to_owned()))?,
         Database::Folder(folder) => open(folder)?,
     };
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let any = SocketAddr::from((inside, 0));
     let listener = listen(any).await?;
     let url = format!("http://{}", address(&listener, any));
     let sweeper = opened.clone();

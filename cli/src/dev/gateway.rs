@@ -30,17 +30,32 @@ const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 /// How long requests under way may go on after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// Every function's router, behind the gateway's rules.
-pub(crate) fn router(service: &Service, models: &Models) -> Router {
+/// Every function's router.
+pub(crate) fn here(service: &Service, models: &Models) -> Router {
     Router::new()
         .merge(analyse::router(service, models.clone()))
         .merge(analyse_stream::router(service, models.clone()))
         .merge(health::router(service))
         .merge(docs::router(service))
+}
+
+/// The functions, behind the gateway's rules.
+pub(crate) fn router(functions: Router) -> Router {
+    functions
         .fallback(async |headers: HeaderMap| {
-            refuse(&headers, ProblemCode::NotFound, "There is nothing at this path.")
+            let problem = Problem::new(ProblemCode::NotFound, "There is nothing at this path.");
+            refuse(&headers, problem)
         })
         .layer(from_fn(read_whole))
+}
+
+/// What a path of the API answers to other methods than its own.
+pub(crate) async fn other_method(headers: HeaderMap) -> Response {
+    let problem = Problem::new(
+        ProblemCode::MethodNotAllowed,
+        "This path does not take this method.",
+    );
+    refuse(&headers, problem)
 }
 
 /// Serves until told to stop, and then until requests under way have ended or [`GRACE`] is over.
@@ -74,11 +89,12 @@ async fn read_whole(request: Request, next: Next) -> Response {
         }
         Err(_) => {
             let detail = format!("The body may have at most {MAX_BODY_BYTES} bytes.");
-            refuse(&parts.headers, ProblemCode::PayloadTooLarge, detail)
+            refuse(&parts.headers, Problem::new(ProblemCode::PayloadTooLarge, detail))
         }
     }
 }
 
-fn refuse(headers: &HeaderMap, code: ProblemCode, detail: impl Into<String>) -> Response {
-    Failure::new(Problem::new(code, detail)).response(&RequestId::of(headers))
+/// A problem of the gateway's own.
+pub(crate) fn refuse(headers: &HeaderMap, problem: Problem) -> Response {
+    Failure::new(problem).response(&RequestId::of(headers))
 }

@@ -1,22 +1,23 @@
 //! `lambent dev`: the whole API on this machine, and stand-ins for its cloud.
 //!
-//! The functions' own routers answer behind an HTTP server with API Gateway's rules (`gateway`). They reach a DynamoDB
+//! The functions' own routers, or their processes (`functions`), answer behind an HTTP server with API Gateway's rules (`gateway`). They reach a DynamoDB
 //! (`database`) and a model (`model`) over the wire, as they do in the cloud, and know no difference.
 
 pub mod config;
 mod database;
+pub mod functions;
 mod gateway;
 mod model;
 
 use std::net::SocketAddr;
 
-use lambent_llm::{Models, install_crypto};
-use lambent_service::Service;
+use lambent_llm::{ModelConfig, Models, install_crypto};
+use lambent_service::{Service, ServiceConfig};
 use lambent_store::Store;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Config, Database, Model};
+pub use config::{Config, Database, Functions, Model};
 
 /// The API, running. It stops when this is dropped; [`Running::stop`] waits for it.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct Running {
     pub model: String,
     /// A handle on the database.
     pub store: Store,
+    /// What a function elsewhere on this machine is told, to use the same database and model. Without the model's key.
+    pub variables: Vec<(String, String)>,
     stop: CancellationToken,
     server: JoinHandle<()>,
 }
@@ -59,6 +62,12 @@ pub enum StartError {
     /// The weights of the local model could not be loaded.
     #[error(transparent)]
     Load(#[from] lambent_local_model::LoadError),
+    /// The binary of a function is not where it should be.
+    #[error("there is no binary of the function {0} in {1}; `cargo run -- --lambda` builds all of them")]
+    NoBinary(String, std::path::PathBuf),
+    /// The functions could not be built.
+    #[error("cargo could not build the functions: {0}")]
+    Build(String),
     /// The model's configuration cannot be used.
     #[error(transparent)]
     Model(#[from] lambent_llm::ConfigError),
@@ -79,24 +88,35 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     // First of all: a taken port should not cost a download.
     let listener = listen(config.listen).await?;
     let stop = CancellationToken::new();
-    let database = database::start(&config.database, &stop).await?;
-    let model = model::start(config.model, &stop).await?;
-    let models = Models::new(model.config)?;
+    let database = database::start(&config.database, config.inside, &stop).await?;
+    let model = model::start(config.model, config.inside, &stop).await?;
+    let models = Models::new(model.config.clone())?;
     let store = Store::connect(&database.config);
-    let service = Service::new(config.service, store.requests());
-    let url = format!("http://{}", address(&listener, config.listen));
+    let domain = address(&listener, config.listen).to_string();
+    let url = format!("http://{domain}");
     let name = models.model().to_owned();
-    let server = tokio::spawn(gateway::serve(
-        listener,
-        gateway::router(&service, &models),
-        stop.clone(),
-    ));
+    let functions = match &config.functions {
+        Functions::Here => gateway::here(&Service::new(config.service, store.requests()), &models),
+        Functions::Processes(folder) => {
+            functions::router(folder, domain, &database.config, &model.config, &config.service)?
+        }
+    };
+    let server = tokio::spawn(gateway::serve(listener, gateway::router(functions), stop.clone()));
     Ok(Running {
         url,
         database_url: database.url,
         model_url: model.url,
         model: name,
         store,
+        variables: functions::variables(
+            &database.config,
+            &ModelConfig {
+                key: None,
+                aws: None,
+                ..model.config
+            },
+            &ServiceConfig::default(),
+        ),
         stop,
         server,
     })

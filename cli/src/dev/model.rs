@@ -1,7 +1,7 @@
 //! The model: a small real one in this process, on a loopback port, or a provider's.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
@@ -24,21 +24,29 @@ pub(crate) struct Started {
 }
 
 /// Starts the model. The first time, its weights are fetched.
-pub(crate) async fn start(model: Model, stop: &CancellationToken) -> Result<Started, StartError> {
+pub(crate) async fn start(
+    model: Model,
+    inside: IpAddr,
+    stop: &CancellationToken,
+) -> Result<Started, StartError> {
     match model {
         Model::Elsewhere(config) => Ok(Started { config, url: None }),
-        Model::Local(source) => local(source, stop).await,
+        Model::Local(source) => local(source, inside, stop).await,
     }
 }
 
-async fn local(source: WeightsSource, stop: &CancellationToken) -> Result<Started, StartError> {
+async fn local(
+    source: WeightsSource,
+    inside: IpAddr,
+    stop: &CancellationToken,
+) -> Result<Started, StartError> {
     let weights = fetch_weights(&source, &StandardError::default()).await?;
     let loading = tokio::task::spawn_blocking(move || LocalModel::load(&weights)).await;
     let model = match loading {
         Ok(loaded) => Arc::new(loaded?),
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let any = SocketAddr::from((inside, 0));
     let listener = listen(any).await?;
     let url = format!("http://{}/v1", address(&listener, any));
     let config = ModelConfig {

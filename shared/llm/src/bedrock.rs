@@ -63,6 +63,21 @@ impl AwsCredentials {
         ))
     }
 
+    /// The variables that [`AwsCredentials::from_lookup`] reads.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![
+            ("AWS_ACCESS_KEY_ID", self.credentials.access_key_id().to_owned()),
+            (
+                "AWS_SECRET_ACCESS_KEY",
+                self.credentials.secret_access_key().to_owned(),
+            ),
+            ("AWS_REGION", self.region.clone()),
+        ];
+        let token = self.credentials.session_token();
+        variables.extend(token.map(|token| ("AWS_SESSION_TOKEN", token.to_owned())));
+        variables
+    }
+
     /// A bearer token for calls made now.
     pub(crate) fn token(&self) -> Result<String, BoxError> {
         self.token_at(SystemTime::now(), LIFETIME)

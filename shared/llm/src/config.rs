@@ -142,6 +142,47 @@ impl ModelConfig {
         Ok(config)
     }
 
+    /// The variables that [`ModelConfig::from_lookup`] reads this configuration from; `max_repairs` and `max_retries` have none.
+    /// **They hold the key.**
+    #[must_use]
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let seconds = |duration: Duration| duration.as_secs_f64().to_string();
+        let mut variables = vec![
+            ("LAMBENT_MODEL", self.model.clone()),
+            ("LAMBENT_MAX_OUTPUT_TOKENS", self.max_output_tokens.to_string()),
+            (
+                "LAMBENT_FIRST_TOKEN_TIMEOUT_SECS",
+                seconds(self.first_token_timeout),
+            ),
+            (
+                "LAMBENT_BETWEEN_TOKENS_TIMEOUT_SECS",
+                seconds(self.between_tokens_timeout),
+            ),
+        ];
+        let optional = [
+            ("LAMBENT_MODEL_URL", self.url.clone()),
+            (
+                "LAMBENT_MODEL_KEY",
+                self.key.as_ref().map(|key| key.reveal().to_owned()),
+            ),
+            ("LAMBENT_TEMPERATURE", self.temperature.map(|t| t.to_string())),
+            (
+                "LAMBENT_CONTEXT_TOKENS",
+                self.context_tokens.map(|n| n.to_string()),
+            ),
+            ("LAMBENT_CONTEXT_HINT", self.context_hint.clone()),
+        ];
+        variables.extend(
+            optional
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        if let Some(aws) = &self.aws {
+            variables.extend(aws.variables());
+        }
+        variables
+    }
+
     /// The provider whose protocol is spoken.
     pub(crate) fn provider(&self) -> Result<AdapterKind, ConfigError> {
         let unknown = ConfigError::Invalid {

@@ -53,6 +53,40 @@ fn every_variable_is_read() {
 }
 
 #[test]
+fn a_configuration_can_be_handed_on_as_variables() {
+    for read in [
+        &[
+            ("LAMBENT_MODEL", "smollm2"),
+            ("LAMBENT_MODEL_URL", "http://127.0.0.1:1234/v1"),
+            ("LAMBENT_MODEL_KEY", "key"),
+            ("LAMBENT_MAX_OUTPUT_TOKENS", "300"),
+            ("LAMBENT_TEMPERATURE", "0.2"),
+            ("LAMBENT_FIRST_TOKEN_TIMEOUT_SECS", "2.5"),
+            ("LAMBENT_BETWEEN_TOKENS_TIMEOUT_SECS", "7"),
+            ("LAMBENT_CONTEXT_TOKENS", "2048"),
+            ("LAMBENT_CONTEXT_HINT", "Name a larger model."),
+        ][..],
+        &[
+            ("LAMBENT_MODEL", "bedrock_api::amazon.nova-lite-v1:0"),
+            ("LAMBENT_MAX_OUTPUT_TOKENS", "1024"),
+            ("LAMBENT_FIRST_TOKEN_TIMEOUT_SECS", "60"),
+            ("LAMBENT_BETWEEN_TOKENS_TIMEOUT_SECS", "60"),
+            ("AWS_ACCESS_KEY_ID", "id"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_SESSION_TOKEN", "session"),
+            ("AWS_REGION", "eu-west-1"),
+        ],
+    ] {
+        let expected: HashMap<_, _> = read
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect();
+        let handed_on: HashMap<_, _> = from(read).unwrap().variables().into_iter().collect();
+        assert_eq!(handed_on, expected);
+    }
+}
+
+#[test]
 fn empty_values_count_as_absent() {
     let config = from(&[
         ("LAMBENT_MODEL", "ollama::llama3.2"),

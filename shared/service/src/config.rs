@@ -9,6 +9,8 @@ pub(crate) const CORS_ORIGINS: &str = "LAMBENT_CORS_ORIGINS";
 /// The longest a request may take off Lambda, in seconds; the endpoint's own timeout by default. On Lambda the
 /// invocation's deadline counts.
 pub(crate) const TIMEOUT_SECS: &str = "LAMBENT_TIMEOUT_SECS";
+/// After how many seconds of silence an event stream sends a comment; 15 by default.
+pub(crate) const HEARTBEAT_SECS: &str = "LAMBENT_HEARTBEAT_SECS";
 
 /// What can be configured of every function alike.
 #[derive(Debug, Clone)]
@@ -61,19 +63,37 @@ impl ServiceConfig {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
-    /// Reads `LAMBENT_CORS_ORIGINS` and `LAMBENT_TIMEOUT_SECS`. An empty variable counts as unset.
+    /// Reads `LAMBENT_CORS_ORIGINS`, `LAMBENT_TIMEOUT_SECS` and `LAMBENT_HEARTBEAT_SECS`. An empty variable counts as unset.
     ///
     /// # Errors
     /// Names the variable that is malformed, and what it should hold.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
         let cors_origins = get(CORS_ORIGINS).map_or(Ok(CorsOrigins::None), |value| origins(&value))?;
-        let timeout = get(TIMEOUT_SECS).map(|value| seconds(&value)).transpose()?;
+        let seconds = |name| get(name).map(|value| seconds(name, &value)).transpose();
         Ok(Self {
             cors_origins,
-            timeout,
-            ..Self::default()
+            timeout: seconds(TIMEOUT_SECS)?,
+            heartbeat: seconds(HEARTBEAT_SECS)?.unwrap_or(Self::default().heartbeat),
         })
+    }
+
+    /// The variables that [`ServiceConfig::from_lookup`] reads this configuration from.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let seconds = |duration: Duration| duration.as_secs_f64().to_string();
+        let origins = match &self.cors_origins {
+            CorsOrigins::None => None,
+            CorsOrigins::Any => Some("*".to_owned()),
+            CorsOrigins::List(origins) => {
+                let origins: Vec<_> = origins.iter().filter_map(|origin| origin.to_str().ok()).collect();
+                Some(origins.join(","))
+            }
+        };
+        let mut variables = vec![(HEARTBEAT_SECS, seconds(self.heartbeat))];
+        variables.extend(origins.map(|origins| (CORS_ORIGINS, origins)));
+        variables.extend(self.timeout.map(|timeout| (TIMEOUT_SECS, seconds(timeout))));
+        variables
     }
 }
 
@@ -105,17 +125,17 @@ fn origins(value: &str) -> Result<CorsOrigins, ConfigError> {
         .ok_or(malformed)
 }
 
-fn seconds(value: &str) -> Result<Duration, ConfigError> {
+fn seconds(name: &'static str, value: &str) -> Result<Duration, ConfigError> {
     let malformed = ConfigError {
-        name: TIMEOUT_SECS,
-        expected: "a whole number of seconds, at least 1",
+        name,
+        expected: "seconds, above 0 and at most 900",
     };
     value
         .trim()
-        .parse::<u64>()
+        .parse::<f64>()
         .ok()
-        .filter(|seconds| *seconds > 0)
-        .map(Duration::from_secs)
+        .filter(|seconds| *seconds > 0.0 && *seconds <= 900.0)
+        .map(Duration::from_secs_f64)
         .ok_or(malformed)
 }
 
@@ -151,17 +171,39 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_is_whole_seconds() {
+    fn times_are_seconds_up_to_lambdas_longest() {
         assert_eq!(
             read(TIMEOUT_SECS, "20").unwrap().timeout,
             Some(Duration::from_secs(20))
         );
-        for wrong in ["0", "1.5", "-1", "soon"] {
-            assert_eq!(
-                read(TIMEOUT_SECS, wrong).unwrap_err().name,
-                TIMEOUT_SECS,
-                "{wrong}"
-            );
+        assert_eq!(
+            read(HEARTBEAT_SECS, "0.1").unwrap().heartbeat,
+            Duration::from_millis(100)
+        );
+        for name in [TIMEOUT_SECS, HEARTBEAT_SECS] {
+            for wrong in ["0", "901", "-1", "NaN", "soon"] {
+                assert_eq!(read(name, wrong).unwrap_err().name, name, "{wrong}");
+            }
         }
+    }
+
+    #[test]
+    fn a_configuration_can_be_handed_on_as_variables() {
+        let config = ServiceConfig {
+            cors_origins: origins("https://a.example,http://localhost:5173").unwrap(),
+            timeout: Some(Duration::from_millis(2500)),
+            heartbeat: Duration::from_millis(100),
+        };
+        let variables = config.variables();
+        let handed_on = ServiceConfig::from_lookup(|name| {
+            let found = variables.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| value.clone())
+        })
+        .unwrap();
+        assert_eq!(handed_on.cors_origins, config.cors_origins);
+        assert_eq!(
+            (handed_on.timeout, handed_on.heartbeat),
+            (config.timeout, config.heartbeat)
+        );
     }
 }

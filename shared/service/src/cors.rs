@@ -5,8 +5,8 @@ use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::{config::CorsOrigins, request_id::REQUEST_ID};
 
-/// The layer for these origins; without any, it adds nothing.
-pub(crate) fn layer(origins: &CorsOrigins) -> CorsLayer {
+/// The layer for these origins; without any, it adds nothing. [`endpoint()`](crate::endpoint()) puts it around each endpoint.
+pub fn cors_layer(origins: &CorsOrigins) -> CorsLayer {
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::ACCEPT, header::CONTENT_TYPE, REQUEST_ID])

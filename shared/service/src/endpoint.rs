@@ -17,8 +17,8 @@ use lambent_store::{RequestRecord, Requests, Store, StoreConfig};
 use time::OffsetDateTime;
 
 use crate::{
-    Call, Failure, Record, RequestId, ServiceConfig, call, cors, record::Outcome, request_id::REQUEST_ID,
-    serve::StartError, stream::Streams,
+    Call, Failure, Record, RequestId, ServiceConfig, call, cors::cors_layer, record::Outcome,
+    request_id::REQUEST_ID, serve::StartError, stream::Streams,
 };
 
 /// Who calls where nobody has to say who they are.
@@ -82,7 +82,7 @@ where
                 .layer(from_fn_with_state(mounted, frame))
                 .fallback(other_method),
         )
-        .layer(cors::layer(&service.config.cors_origins))
+        .layer(cors_layer(&service.config.cors_origins))
 }
 
 /// Behind API Gateway other methods never come here.

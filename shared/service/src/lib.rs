@@ -22,6 +22,7 @@ mod violations;
 
 pub use call::Call;
 pub use config::{ConfigError, CorsOrigins, ServiceConfig};
+pub use cors::cors_layer;
 pub use endpoint::{Service, endpoint};
 pub use failure::Failure;
 pub use record::Record;

@@ -92,6 +92,27 @@ impl StoreConfig {
         }
     }
 
+    /// The variables that [`StoreConfig::from_lookup`] reads this configuration from. Those of [`Credentials::Local`] are made
+    /// up; [`Credentials::Environment`] stay where they are.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![
+            (REQUESTS_TABLE, self.requests_table.clone()),
+            ("AWS_REGION", self.region.clone()),
+        ];
+        variables.extend(
+            self.endpoint
+                .clone()
+                .map(|url| ("AWS_ENDPOINT_URL_DYNAMODB", url)),
+        );
+        if self.credentials == Credentials::Local {
+            for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+                variables.push((name, "local".to_owned()));
+            }
+        }
+        variables
+    }
+
     /// Whether the endpoint is reached in plain text, so that no TLS is needed.
     pub(crate) fn is_plaintext(&self) -> bool {
         self.endpoint
@@ -164,6 +185,22 @@ mod tests {
             ("eu-west-1", "prod-requests")
         );
         assert!(!config.is_plaintext());
+    }
+
+    #[test]
+    fn a_configuration_can_be_handed_on_as_variables() {
+        let local = StoreConfig::local("http://127.0.0.1:8000");
+        let variables = local.variables();
+        let as_text: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let expected = StoreConfig {
+            credentials: Credentials::Environment,
+            ..local.clone()
+        };
+        assert_eq!(read(&as_text).unwrap(), expected);
+        assert!(as_text.contains(&("AWS_SECRET_ACCESS_KEY", "local")));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 /// Counts at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Connections that were opened.
+    pub connections: u64,
     /// Requests that arrived.
     pub requests: u64,
     /// Prompt tokens that were reported to clients.
@@ -22,6 +24,7 @@ pub struct Counts {
 
 #[derive(Debug, Default)]
 pub(super) struct Counters {
+    connections: AtomicU64,
     requests: AtomicU64,
     prompt_tokens: AtomicU64,
     completion_tokens: AtomicU64,
@@ -31,8 +34,13 @@ pub(super) struct Counters {
 }
 
 impl Counters {
+    pub(super) fn connected(&self) {
+        self.connections.fetch_add(1, SeqCst);
+    }
+
     pub(super) fn snapshot(&self) -> Counts {
         Counts {
+            connections: self.connections.load(SeqCst),
             requests: self.requests.load(SeqCst),
             prompt_tokens: self.prompt_tokens.load(SeqCst),
             completion_tokens: self.completion_tokens.load(SeqCst),

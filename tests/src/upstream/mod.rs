@@ -12,7 +12,7 @@ mod frames;
 mod sample;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -58,9 +58,12 @@ impl Upstream {
     /// Starts on a free port of the loopback interface, on the current runtime. Answers with text, or with JSON that fits the
     /// schema asked for, until told otherwise.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a free port on loopback");
+        Self::start_on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
+    }
+
+    /// The same at an address that was told to somebody before.
+    pub async fn start_on(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.expect("the port is free");
         let address = listener.local_addr().expect("the address of a bound listener");
         let state = Arc::new(State {
             script: Mutex::default(),
@@ -73,7 +76,11 @@ impl Upstream {
             .layer(DefaultBodyLimit::disable())
             .with_state(Arc::clone(&state));
         // Without TCP_NODELAY a token waits up to 40 ms for the acknowledgement of the one before.
-        let listener = listener.tap_io(|stream| stream.set_nodelay(true).expect("TCP_NODELAY"));
+        let counters = Arc::clone(&state.counters);
+        let listener = listener.tap_io(move |stream| {
+            counters.connected();
+            stream.set_nodelay(true).expect("TCP_NODELAY");
+        });
         let stopped = state.stop.clone().cancelled_owned();
         tokio::spawn(
             axum::serve(listener, app)
@@ -81,6 +88,12 @@ impl Upstream {
                 .into_future(),
         );
         Self { address, state }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The base URL for OpenAI clients: `http://127.0.0.1:PORT/v1`.

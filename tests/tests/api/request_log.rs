@@ -63,17 +63,8 @@ async fn the_start_is_recorded_while_the_model_works() {
     );
     api.upstream.until(|counts| counts.requests == 1).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let started = api
-        .running
-        .store
-        .requests()
-        .last_of_caller("anonymous", 10)
-        .await
-        .unwrap();
-    assert_eq!(
-        started.iter().map(|record| record.state).collect::<Vec<_>>(),
-        [State::Started]
-    );
+    let states: Vec<_> = api.recorded().await.iter().map(|record| record.state).collect();
+    assert_eq!(states, [State::Started]);
     posted.await.unwrap().unwrap().text().await.unwrap();
     assert_eq!(api.records(1).await[0].state, State::Done);
 }

@@ -9,17 +9,25 @@ use crate::translated::{Template, root, template};
 
 /// What every function is told.
 const EVERYWHERE: &[&str] = &[
+    "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH",
     "LAMBENT_CORS_ORIGINS",
+    "LAMBENT_HEARTBEAT_SECS",
     "LAMBENT_REQUESTS_TABLE",
+    "LAMBENT_RESPONSE_MODE",
     "RUST_LOG",
 ];
 /// What functions that call a model are told besides.
 const OF_MODELS: &[&str] = &[
+    "LAMBENT_BETWEEN_TOKENS_TIMEOUT_SECS",
+    "LAMBENT_CONTEXT_HINT",
+    "LAMBENT_CONTEXT_TOKENS",
+    "LAMBENT_FIRST_TOKEN_TIMEOUT_SECS",
     "LAMBENT_MAX_OUTPUT_TOKENS",
     "LAMBENT_MODEL",
     "LAMBENT_MODEL_KEY",
     "LAMBENT_MODEL_URL",
+    "LAMBENT_TEMPERATURE",
 ];
 
 #[test]

@@ -1,0 +1,120 @@
+//! What functions reach, and how they are reached.
+
+use std::{future::pending, path::PathBuf, time::Duration};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use lambent::dev::functions::{program, variables};
+use lambent_runtime_api::{
+    Function, FunctionConfig, Gateway, InvokeError, Output, into_response, proxy_event,
+};
+use lambent_service::ServiceConfig;
+use lambent_store::{RequestRecord, Store, StoreConfig, create_tables};
+use lambent_tests::{api, upstream::Upstream};
+use tokio::net::TcpListener;
+
+/// The folder of the functions' binaries; `None`, with a word on stderr, where they are not to be tested.
+pub(crate) fn folder() -> Option<PathBuf> {
+    let folder = api::functions_folder();
+    if folder.is_none() {
+        let required = std::env::var("LAMBENT_REQUIRE_LAMBDA").is_ok_and(|value| value == "1");
+        assert!(!required, "LAMBENT_TEST_FUNCTIONS names no folder");
+        eprintln!("skipped: LAMBENT_TEST_FUNCTIONS names no folder of functions' binaries");
+    }
+    folder
+}
+
+/// A database and a provider of models, over real protocols on this machine.
+pub(crate) struct Cloud {
+    pub(crate) upstream: Upstream,
+    store: Store,
+    config: StoreConfig,
+}
+
+impl Cloud {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = StoreConfig::local(format!("http://{}", listener.local_addr().unwrap()));
+        let database = dynoxide::Database::memory().unwrap();
+        tokio::spawn(dynoxide::server::serve_with_shutdown(
+            listener,
+            database,
+            pending(),
+        ));
+        let store = Store::connect(&config);
+        create_tables(&store).await.unwrap();
+        Self {
+            upstream: Upstream::start().await,
+            store,
+            config,
+        }
+    }
+
+    /// What functions are told.
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        variables(
+            &self.config,
+            &api::model(&self.upstream),
+            &ServiceConfig::default(),
+        )
+    }
+
+    /// One of the functions in `folder`.
+    pub(crate) fn function(&self, folder: &std::path::Path, name: &str) -> Function {
+        Function::new(self.described(name, program(folder, name).unwrap()))
+    }
+
+    /// The function of `tests/src/bin/faulty.rs`.
+    pub(crate) fn faulty(&self, configure: impl FnOnce(&mut FunctionConfig)) -> Function {
+        let mut config = self.described("analyse-stream", env!("CARGO_BIN_EXE_faulty").into());
+        configure(&mut config);
+        Function::new(config)
+    }
+
+    fn described(&self, name: &str, program: PathBuf) -> FunctionConfig {
+        FunctionConfig {
+            variables: self.variables(),
+            timeout: Duration::from_secs(60),
+            output: Output::Discard,
+            ..FunctionConfig::new(name, program)
+        }
+    }
+
+    /// The records so far, the newest first.
+    pub(crate) async fn records(&self) -> Vec<RequestRecord> {
+        let requests = self.store.requests();
+        requests.last_of_caller("anonymous", 100).await.unwrap()
+    }
+}
+
+/// Sends a request through the gateway's event and back.
+pub(crate) async fn call(
+    function: &Function,
+    request: Request<Bytes>,
+) -> Result<Response<Body>, InvokeError> {
+    let gateway = Gateway {
+        stage: "v1".to_owned(),
+        domain: "127.0.0.1:3000".to_owned(),
+    };
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let event = proxy_event(&gateway, &path, &parts, &body);
+    into_response(function.invoke(event.to_string()).await?).await
+}
+
+/// A whole body as text.
+pub(crate) async fn text(response: Response<Body>) -> String {
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+/// A request as the gateway gets it.
+pub(crate) fn post(path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Request<Bytes> {
+    let mut request = Request::post(path).header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(body.into()).unwrap()
+}

@@ -1,0 +1,151 @@
+//! AWS's own Runtime Interface Emulator in front of each function, without Docker: what comes out for its file in `events/`.
+//!
+//! The emulator comes with the SAM CLI (`samcli/local/rapid/aws-lambda-rie-x86_64`); `LAMBENT_RIE` names it. It hands on a
+//! streamed answer only when it is complete, prelude and all.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use lambent::dev::functions::program;
+use lambent_schema::{Transfer, operations};
+use lambent_store::State;
+use lambent_tests::{sse::Events, upstream::Answer};
+use serde_json::{Value, json};
+use tokio::{
+    net::TcpListener,
+    process::{Child, Command},
+};
+
+use crate::cloud::{Cloud, folder};
+
+/// The emulator; `None` where nothing is to be tested.
+fn emulator() -> Option<PathBuf> {
+    let path = std::env::var_os("LAMBENT_RIE").map(PathBuf::from);
+    if path.is_none() {
+        let required = std::env::var("LAMBENT_REQUIRE_LAMBDA").is_ok_and(|value| value == "1");
+        assert!(!required, "LAMBENT_RIE names no emulator");
+        eprintln!("skipped: LAMBENT_RIE names no Runtime Interface Emulator");
+    }
+    path
+}
+
+/// A free port that the emulator is told to take.
+async fn free_address() -> SocketAddr {
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let listener = TcpListener::bind(any).await.unwrap();
+    listener.local_addr().unwrap()
+}
+
+struct Emulated {
+    url: String,
+    process: Child,
+}
+
+async fn emulate(emulator: &Path, program: &Path, cloud: &Cloud) -> Emulated {
+    let (invoke, runtime) = (free_address().await, free_address().await);
+    let mut process = Command::new(emulator)
+        .args(["--runtime-interface-emulator-address", &invoke.to_string()])
+        .args(["--runtime-api-address", &runtime.to_string()])
+        .arg(program)
+        .env_clear()
+        .env("AWS_LAMBDA_FUNCTION_TIMEOUT", "60")
+        .envs(cloud.variables())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    for _ in 0..500 {
+        if tokio::net::TcpStream::connect(invoke).await.is_ok() {
+            break;
+        }
+        assert_eq!(process.try_wait().unwrap(), None, "the emulator ended");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Emulated {
+        url: format!("http://{invoke}/2015-03-31/functions/function/invocations"),
+        process,
+    }
+}
+
+/// Status, headers and body of an answer, whole or streamed.
+fn read(transfer: Transfer, answer: &str) -> (Value, Value, String) {
+    match transfer {
+        Transfer::Streaming => {
+            let (prelude, body) = answer.split_once("\0\0\0\0\0\0\0\0").expect("a prelude");
+            let prelude: Value = serde_json::from_str(prelude).unwrap();
+            (
+                prelude["statusCode"].clone(),
+                prelude["headers"].clone(),
+                body.to_owned(),
+            )
+        }
+        Transfer::Buffered => {
+            let answer: Value = serde_json::from_str(answer).unwrap();
+            let body = answer["body"].as_str().unwrap().to_owned();
+            (
+                answer["statusCode"].clone(),
+                answer["multiValueHeaders"].clone(),
+                body,
+            )
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_function_answers_its_event() {
+    let (Some(folder), Some(emulator)) = (folder(), emulator()) else {
+        return;
+    };
+    let cloud = Cloud::start().await;
+    let api = lambent_tests::api::Api::here().await;
+    let client = reqwest::Client::new();
+    for op in operations() {
+        let draft =
+            json!({"summary": "It is late.", "findings": [{"title": "Late", "detail": "By two weeks."}]});
+        let answer = match op.id {
+            "analyse" => Answer::text(draft.to_string()),
+            _ => Answer::text("It is late."),
+        };
+        cloud.upstream.otherwise(answer);
+        let mut emulated = emulate(&emulator, &program(&folder, op.function).unwrap(), &cloud).await;
+        let file = format!(
+            "{}/../events/{}.json",
+            env!("CARGO_MANIFEST_DIR"),
+            op.id.replace('_', "-")
+        );
+        let event = fs::read_to_string(file).unwrap();
+        let answer = client.post(&emulated.url).body(event).send().await.unwrap();
+        let answer = answer.text().await.unwrap();
+        let (status, headers, body) = read(op.transfer, &answer);
+        assert_eq!(status, 200, "{}: {answer}", op.id);
+        let content_type = headers["content-type"].to_string();
+        match op.id {
+            "analyse" => {
+                let mut analysis: Value = serde_json::from_str(&body).unwrap();
+                assert_eq!(analysis["summary"], draft["summary"]);
+                assert_eq!(analysis["model"], "test-model");
+                assert!(analysis["request_id"].take().is_string());
+            }
+            "analyse_stream" => {
+                assert!(content_type.contains("text/event-stream"), "{content_type}");
+                let events = Events::parse(&body);
+                assert_eq!(
+                    (events.text().as_str(), events.terminal().0),
+                    ("It is late.", "done")
+                );
+            }
+            // Without a model: to the byte what the router answers.
+            _ => assert_eq!(body, api.get(op.path).await.text().await.unwrap(), "{}", op.id),
+        }
+        let record = &cloud.records().await[0];
+        assert_eq!((record.route.as_str(), record.state), (&*op.route(), State::Done));
+        emulated.process.kill().await.unwrap();
+    }
+}

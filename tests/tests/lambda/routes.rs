@@ -1,0 +1,86 @@
+//! Every route answers from its process as it does from its router.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use lambent_schema::{Method, operations};
+use lambent_tests::{
+    api::{Api, report, request},
+    sse::Events,
+    upstream::Answer,
+};
+use serde_json::Value;
+
+use crate::cloud::{Cloud, call, folder, post, text};
+
+/// What has to be the same: not ids, times and framing.
+fn comparable(headers: &HeaderMap) -> BTreeMap<String, String> {
+    headers
+        .iter()
+        .filter(|(name, _)| {
+            !["x-request-id", "date", "content-length", "transfer-encoding"].contains(&name.as_str())
+        })
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .collect()
+}
+
+fn without_id(body: &str) -> Value {
+    match serde_json::from_str::<Value>(body) {
+        Ok(mut value) => {
+            if let Some(object) = value.as_object_mut() {
+                object.remove("request_id");
+            }
+            value
+        }
+        Err(_) if body.contains("event: ") => {
+            let events = Events::parse(body);
+            let (name, done) = events.terminal();
+            serde_json::json!([events.text(), name, done["usage"]])
+        }
+        Err(_) => Value::String(body.to_owned()),
+    }
+}
+
+#[tokio::test]
+async fn every_route_answers_from_its_process_as_it_does_from_its_router() {
+    let Some(folder) = folder() else { return };
+    let cloud = Cloud::start().await;
+    let api = Api::here().await;
+    for upstream in [&cloud.upstream, &api.upstream] {
+        upstream.otherwise(Answer::text(r###"{"summary": "## It is late."}"###));
+    }
+    for op in operations() {
+        let function = cloud.function(&folder, op.function);
+        let bodies: Vec<String> = match op.method {
+            Method::Get => vec![String::new()],
+            Method::Post => vec![
+                request(&report(), "summary", "json").to_string(),
+                request("short", "none", "json").to_string(),
+                "{".to_owned(),
+            ],
+        };
+        for body in bodies {
+            let (here, there) = match op.method {
+                Method::Get => (
+                    api.client.get(api.url(op.path)),
+                    Request::get(op.path).body(Bytes::new()).unwrap(),
+                ),
+                Method::Post => (
+                    api.client
+                        .post(api.url(op.path))
+                        .header("content-type", "application/json")
+                        .body(body.clone()),
+                    post(op.path, &[], body.clone()),
+                ),
+            };
+            let here = here.send().await.unwrap();
+            let there = call(&function, there).await.unwrap();
+            let route = op.route();
+            assert_eq!(here.status(), there.status(), "{route} {body}");
+            assert_eq!(comparable(here.headers()), comparable(there.headers()), "{route}");
+            let (here, there) = (here.text().await.unwrap(), text(there).await);
+            assert_eq!(without_id(&here), without_id(&there), "{route}");
+        }
+    }
+}

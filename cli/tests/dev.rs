@@ -239,7 +239,11 @@ async fn a_malformed_variable_is_named_with_what_was_expected() {
         ("LAMBENT_MAX_OUTPUT_TOKENS", "many"),
         ("LAMBENT_MODEL_URL", "not a url"),
     ] {
-        let mut command = lambent(&upstream, &["--port", "0"]);
+        let data = tempfile::tempdir().unwrap();
+        let mut command = lambent(
+            &upstream,
+            &["--port", "0", "--data", data.path().to_str().unwrap()],
+        );
         command.env(name, value);
         let said = refused(command).await;
         assert!(said.contains(name) && said.contains("expected"), "{said}");

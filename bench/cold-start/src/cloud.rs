@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use lambent_llm::{ApiKey, ModelConfig, install_crypto};
 use lambent_store::{Store, StoreConfig, create_tables};
 use lambent_tests::upstream::Upstream;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -73,17 +73,19 @@ impl Cloud {
             key: Some(ApiKey::new("key")),
             ..ModelConfig::new("openai::test-model")
         };
-        let authorities = self.authorities.display().to_string();
+        // Rust's and httpx's variable, and boto3's. In plain text functions do as where none is set.
+        let authorities = ["SSL_CERT_FILE", "AWS_CA_BUNDLE"]
+            .map(|name| (name, self.authorities.display().to_string()))
+            .into_iter()
+            .filter(|_| is_tls);
         let store = StoreConfig::local(&addresses.database).variables().into_iter();
         store
             .chain(model.variables())
             .chain([
                 ("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "true".to_owned()),
                 ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
-                // Rust's and httpx's, and boto3's.
-                ("SSL_CERT_FILE", authorities.clone()),
-                ("AWS_CA_BUNDLE", authorities),
             ])
+            .chain(authorities)
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
     }
@@ -93,11 +95,17 @@ impl Cloud {
 fn certify() -> anyhow::Result<(TlsAcceptor, String)> {
     let authority_key = KeyPair::generate()?;
     let mut authority = CertificateParams::new(Vec::new())?;
+    // OpenSSL takes a certificate with its issuer's name for one that signed itself.
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, "Cold start bench");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority_pem = authority.self_signed(&authority_key)?.pem();
     let issuer = Issuer::new(authority, authority_key);
     let key = KeyPair::generate()?;
-    let certificate = CertificateParams::new(vec!["localhost".to_owned()])?.signed_by(&key, &issuer)?;
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
+    params.distinguished_name.push(DnType::CommonName, "localhost");
+    let certificate = params.signed_by(&key, &issuer)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = rustls::ServerConfig::builder()
         .with_no_client_auth()

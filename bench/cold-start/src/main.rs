@@ -34,6 +34,9 @@ struct Arguments {
     /// Cold starts of each subject under each condition.
     #[arg(long, default_value_t = 9)]
     runs: usize,
+    /// Prints what the subjects print.
+    #[arg(long)]
+    verbose: bool,
     /// The share of a CPU under which the second half of the table is measured.
     #[arg(long, default_value_t = 0.15)]
     share: f64,

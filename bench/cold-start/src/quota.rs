@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -38,9 +39,14 @@ impl Quota {
         Ok(group)
     }
 
-    /// Where a process writes its id to enter.
-    pub(crate) fn entrance(&self) -> PathBuf {
-        self.0.join("cgroup.procs")
+    /// Where a process writes its id to enter. Resolves when those of the run before have left: a large process takes its share
+    /// of the CPU to end, too.
+    pub(crate) async fn entrance(&self) -> anyhow::Result<PathBuf> {
+        let processes = self.0.join("cgroup.procs");
+        while !fs::read_to_string(&processes)?.is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(processes)
     }
 }
 

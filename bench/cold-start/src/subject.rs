@@ -20,6 +20,7 @@ pub(crate) struct Subject {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
     event: String,
+    verbose: bool,
     /// What is deployed: a binary, or folders of Python.
     package: Vec<PathBuf>,
 }
@@ -52,6 +53,7 @@ pub(crate) fn all(arguments: &Arguments) -> anyhow::Result<Vec<Subject>> {
             arguments: Vec::new(),
             variables: Vec::new(),
             event,
+            verbose: arguments.verbose,
         })
     };
     let mut subjects = vec![rust("hello", event("health")?)?];
@@ -59,6 +61,7 @@ pub(crate) fn all(arguments: &Arguments) -> anyhow::Result<Vec<Subject>> {
         subjects.push(rust(name, event(name)?)?);
     }
     if let Some(python) = &arguments.python {
+        let verbose = arguments.verbose;
         let app = root.join("bench/fastapi").canonicalize()?;
         let packages = site_packages(python)?;
         let fastapi = |how: &str, route: &str, program: PathBuf, arguments: Vec<String>| {
@@ -73,6 +76,7 @@ pub(crate) fn all(arguments: &Arguments) -> anyhow::Result<Vec<Subject>> {
                 .map(|(name, value)| (name.to_owned(), value))
                 .to_vec(),
                 event: event(route)?,
+                verbose,
                 package: vec![packages.clone(), app.join("app.py")],
             })
         };
@@ -109,14 +113,18 @@ impl Subject {
         config.variables.extend(self.variables.iter().cloned());
         config.timeout = Duration::from_secs(60);
         config.init_timeout = Duration::from_secs(60);
-        config.output = Output::Discard;
+        config.output = if self.verbose {
+            Output::Inherit
+        } else {
+            Output::Discard
+        };
         if let Some(quota) = quota {
             // The shell enters the group and becomes the program.
             let program = std::mem::replace(&mut config.program, "/bin/sh".into());
             let mut arguments = ["-c", r#"echo $$ > "$0" && exec "$@""#]
                 .map(str::to_owned)
                 .to_vec();
-            arguments.extend([quota.entrance(), program].map(|path| path.display().to_string()));
+            arguments.extend([quota.entrance().await?, program].map(|path| path.display().to_string()));
             arguments.append(&mut config.arguments);
             config.arguments = arguments;
         }

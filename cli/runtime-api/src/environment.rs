@@ -49,7 +49,7 @@ impl Environment {
             PromptListener(listener),
             Runtime::new(to_process, from_process).router(),
         );
-        let stopped = stop.clone();
+        let (stopped, server_guard) = (stop.clone(), stop.drop_guard());
         tokio::spawn(async move {
             tokio::select! {
                 _ = std::future::IntoFuture::into_future(server) => {}
@@ -67,7 +67,7 @@ impl Environment {
             deadline: tokio::time::Instant::now(),
             init: Duration::ZERO,
             served: 0,
-            _server: stop.drop_guard(),
+            _server: server_guard,
         };
         let waiting = timeout(config.init_timeout, environment.waits()).await;
         waiting.map_err(|_| InvokeError::InitTimeout(config.init_timeout))??;
@@ -113,10 +113,10 @@ impl Environment {
     }
 
     /// Waits until the process is done with its event, and freezes it.
-    pub(crate) async fn ended(&mut self) -> Result<(), InvokeError> {
+    pub(crate) async fn ended(&mut self, config: &FunctionConfig) -> Result<(), InvokeError> {
         let deadline = self.deadline;
         let waiting = tokio::time::timeout_at(deadline, self.waits()).await;
-        waiting.map_err(|_| InvokeError::Timeout(Duration::ZERO))??;
+        waiting.map_err(|_| InvokeError::Timeout(config.timeout))??;
         self.freeze();
         Ok(())
     }
@@ -132,7 +132,12 @@ impl Environment {
         }
     }
 
-    /// The process's id; `None` once it has ended.
+    /// Whether the process is still there: something else may have killed it while it waited.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// The process's id; `None` once it is known to have ended.
     pub(crate) fn pid(&self) -> Option<u32> {
         self.process.id()
     }
@@ -188,6 +193,9 @@ fn command(config: &FunctionConfig, runtime: SocketAddr) -> Command {
         .envs(config.variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .kill_on_drop(true);
+    // Ctrl-C at the terminal is for who started this: it lets requests under way end first.
+    #[cfg(unix)]
+    command.process_group(0);
     match config.output {
         Output::Inherit => command.stdout(Stdio::inherit()).stderr(Stdio::inherit()),
         Output::Discard => command.stdout(Stdio::null()).stderr(Stdio::null()),

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::{
     environment::Environment,
-    runtime::{Answer, Posted},
+    runtime::{Answer, MAX_PAYLOAD_BYTES, Posted},
 };
 
 /// What is run, and how.
@@ -113,9 +113,12 @@ pub enum InvokeError {
     /// The invocation took too long.
     #[error("the invocation took longer than {0:?}")]
     Timeout(Duration),
+    /// The event is larger than Lambda takes.
+    #[error("the event is larger than 6 MB")]
+    EventTooLarge,
     /// The answer is larger than Lambda takes.
     #[error("the answer is larger than 6 MB, and is not streamed")]
-    TooLarge,
+    AnswerTooLarge,
     /// The answer is not what API Gateway makes a response of.
     #[error("the answer is no HTTP response: {0}")]
     Malformed(String),
@@ -139,8 +142,12 @@ impl Function {
     /// # Errors
     /// The function did not start, failed, ended, or took too long before it answered.
     pub async fn invoke(&self, event: impl Into<Bytes>) -> Result<Answer, InvokeError> {
+        let event = event.into();
+        if event.len() > MAX_PAYLOAD_BYTES {
+            return Err(InvokeError::EventTooLarge);
+        }
         let (sender, answer) = oneshot::channel();
-        tokio::spawn(run(self.clone(), event.into(), sender));
+        tokio::spawn(run(self.clone(), event, sender));
         answer.await.unwrap_or(Err(InvokeError::Exited))
     }
 
@@ -165,8 +172,10 @@ impl Function {
             .await
             .map_err(|_| InvokeError::Exited)?;
         // The one that was used last, so that the others can be seen to be too many.
-        let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let environment = match idle {
+        let idle = || self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut alive = std::iter::from_fn(idle)
+            .filter_map(|mut environment| environment.is_alive().then_some(environment));
+        let environment = match alive.next() {
             Some(environment) => environment,
             None => Environment::start(&self.0.config).await?,
         };
@@ -188,12 +197,12 @@ async fn run(function: Function, event: Bytes, answer: oneshot::Sender<Result<An
     let _ = answer.send(posted.and_then(|posted| match posted {
         Posted::Answer(answer) => Ok(answer),
         Posted::Error(error) => Err(InvokeError::Handler(error)),
-        Posted::TooLarge => Err(InvokeError::TooLarge),
+        Posted::TooLarge => Err(InvokeError::AnswerTooLarge),
     }));
     if failed {
         return;
     }
-    match environment.ended().await {
+    match environment.ended(&function.0.config).await {
         Ok(()) => function
             .0
             .idle

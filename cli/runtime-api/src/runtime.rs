@@ -20,13 +20,13 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::Stream;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-/// Lambda's limit on an answer that is not streamed, in bytes.
-const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024;
+/// Lambda's limit on an event, and on an answer that is not streamed, in bytes.
+pub(crate) const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
 /// Pieces of a streamed answer that may wait for their reader before the function has to.
 const PIECES: usize = 16;
 
@@ -175,10 +175,16 @@ async fn response(
         let _ = posted.send(Posted::Answer(Answer::Streamed(Body(receiver))));
         hand_on(body, sender).await;
     } else {
-        let whole = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
-        let _ = posted.send(whole.map_or(Posted::TooLarge, |body| {
-            Posted::Answer(Answer::Whole(body.to_bytes()))
-        }));
+        match Limited::new(body, MAX_PAYLOAD_BYTES).collect().await {
+            Ok(body) => {
+                let _ = posted.send(Posted::Answer(Answer::Whole(body.to_bytes())));
+            }
+            Err(error) if error.is::<LengthLimitError>() => {
+                let _ = posted.send(Posted::TooLarge);
+            }
+            // The connection was cut: the process is ending, and whoever waits is told by the dropped sender.
+            Err(_) => {}
+        }
     }
     accepted()
 }

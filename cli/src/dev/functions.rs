@@ -1,6 +1,7 @@
 //! The functions as the processes that are deployed, each behind its own Runtime API (`lambent dev --lambda`).
 
 use std::{
+    collections::BTreeSet,
     env, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -29,13 +30,27 @@ use super::{StartError, gateway};
 /// The stage that events name; [`IGNORE_STAGE`] keeps it out of paths, as the template does.
 const STAGE: &str = "v1";
 const IGNORE_STAGE: &str = "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH";
-/// What is handed on where AWS itself is called.
-const AWS_CREDENTIALS: [&str; 5] = [
+/// What a function may need of this environment.
+const HANDED_ON: [&str; 9] = [
+    "RUST_LOG",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
+/// And where AWS itself is called.
+const AWS_CREDENTIALS: [&str; 7] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 ];
 
 /// Every operation's route, to its function. Where a function's binary is in `folder` is for [`program`] to find.
@@ -113,6 +128,10 @@ async fn call(function: &Function, gateway: &Gateway, resource: &str, request: R
     answered.await.unwrap_or_else(|error| {
         tracing::warn!(?function, %error, "an invocation failed");
         let problem = match error {
+            InvokeError::EventTooLarge => Problem::new(
+                ProblemCode::PayloadTooLarge,
+                "The body is larger than a function can be given.",
+            ),
             InvokeError::Timeout(_) => {
                 Problem::new(ProblemCode::Timeout, "The function did not answer in time.")
             }
@@ -129,7 +148,7 @@ async fn call(function: &Function, gateway: &Gateway, resource: &str, request: R
 pub fn variables(store: &StoreConfig, model: &ModelConfig, service: &ServiceConfig) -> Vec<(String, String)> {
     let from_here = |name: &&str| Some(((*name).to_owned(), env::var(name).ok()?));
     let mut variables = vec![(IGNORE_STAGE.to_owned(), "true".to_owned())];
-    variables.extend(["RUST_LOG"].iter().filter_map(from_here));
+    variables.extend(HANDED_ON.iter().filter_map(from_here));
     if store.credentials == Credentials::Environment {
         variables.extend(AWS_CREDENTIALS.iter().filter_map(from_here));
     }
@@ -137,6 +156,12 @@ pub fn variables(store: &StoreConfig, model: &ModelConfig, service: &ServiceConf
     // The model's last: where it is called with AWS credentials, they and their region count.
     let configured = configured.chain(model.variables());
     variables.extend(configured.map(|(name, value)| (name.to_owned(), value)));
+    variables
+}
+
+/// These without what must not be written anywhere.
+pub(crate) fn without_secrets(mut variables: Vec<(String, String)>) -> Vec<(String, String)> {
+    variables.retain(|(name, _)| name != "LAMBENT_MODEL_KEY" && !AWS_CREDENTIALS.contains(&name.as_str()));
     variables
 }
 
@@ -167,17 +192,18 @@ pub fn program(folder: &Path, function: &str) -> Result<PathBuf, StartError> {
 /// There is no cargo here, or it failed.
 pub fn build() -> Result<PathBuf, StartError> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut names: Vec<_> = operations().iter().map(|op: &Operation| op.function).collect();
-    names.dedup();
+    let names: BTreeSet<_> = operations().iter().map(|op: &Operation| op.function).collect();
     let failed = |error: io::Error| StartError::Build(error.to_string());
-    let mut command = Command::new(&cargo);
-    command.args(["build", "--release"]);
     for name in names {
-        command.args(["--package", name]);
-    }
-    let status = command.stdin(Stdio::null()).status().map_err(failed)?;
-    if !status.success() {
-        return Err(StartError::Build(status.to_string()));
+        // One at a time, so that none gets features that only another one asks for.
+        let status = Command::new(&cargo)
+            .args(["build", "--release", "--package", name])
+            .stdin(Stdio::null())
+            .status()
+            .map_err(failed)?;
+        if !status.success() {
+            return Err(StartError::Build(status.to_string()));
+        }
     }
     let metadata = Command::new(&cargo)
         .args(["metadata", "--no-deps", "--format-version", "1"])

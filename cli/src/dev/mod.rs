@@ -11,7 +11,7 @@ mod model;
 
 use std::net::SocketAddr;
 
-use lambent_llm::{ModelConfig, Models, install_crypto};
+use lambent_llm::{Models, install_crypto};
 use lambent_service::{Service, ServiceConfig};
 use lambent_store::Store;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -32,7 +32,7 @@ pub struct Running {
     pub model: String,
     /// A handle on the database.
     pub store: Store,
-    /// What a function elsewhere on this machine is told, to use the same database and model. Without the model's key.
+    /// What a function elsewhere on this machine is told, to use the same database and model. Without keys and credentials.
     pub variables: Vec<(String, String)>,
     stop: CancellationToken,
     server: JoinHandle<()>,
@@ -108,15 +108,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         model_url: model.url,
         model: name,
         store,
-        variables: functions::variables(
+        variables: functions::without_secrets(functions::variables(
             &database.config,
-            &ModelConfig {
-                key: None,
-                aws: None,
-                ..model.config
-            },
+            &model.config,
             &ServiceConfig::default(),
-        ),
+        )),
         stop,
         server,
     })

@@ -58,9 +58,20 @@ async fn what_breaks_a_stream_is_an_error_event_and_nothing_of_the_runtime_s() {
 async fn a_process_that_is_out_of_time_is_killed_and_the_next_event_gets_another() {
     let cloud = Cloud::start().await;
     let function = cloud.faulty(|config| config.timeout = Duration::from_secs(4));
+    text(call(&function, with("none")).await.unwrap()).await;
+    let pid = crate::environments::idle(&function).await[0].pid;
     let error = call(&function, with("block")).await.unwrap_err();
     assert!(matches!(error, InvokeError::Timeout(_)), "{error}");
     assert_eq!(function.idle(), []);
+    let is_there =
+        || std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        if !is_there() {
+            break;
+        }
+    }
+    assert!(!is_there(), "process {pid} was not killed");
     let answer = call(&function, with("none")).await.unwrap();
     assert_eq!(Events::parse(&text(answer).await).terminal().0, "done");
 }
@@ -76,12 +87,28 @@ async fn a_process_that_ends_is_an_error_and_the_next_event_gets_another() {
 }
 
 #[tokio::test]
-async fn a_function_that_is_not_configured_says_what_is_missing() {
+async fn an_idle_process_that_something_killed_is_replaced() {
     let cloud = Cloud::start().await;
-    let function = cloud.faulty(|config| config.variables.clear());
-    let error = call(&function, with("none")).await.unwrap_err();
-    assert!(
-        matches!(error, InvokeError::Exited | InvokeError::Init(_)),
-        "{error}"
-    );
+    let function = cloud.faulty(|_| {});
+    text(call(&function, with("none")).await.unwrap()).await;
+    let pid = crate::environments::idle(&function).await[0].pid.to_string();
+    let killed = std::process::Command::new("/bin/sh")
+        .args(["-c", "kill -KILL \"$0\"", &pid])
+        .status();
+    assert!(killed.unwrap().success());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let answer = call(&function, with("none")).await.unwrap();
+    assert_eq!(Events::parse(&text(answer).await).text(), "one two");
+}
+
+#[test]
+fn a_function_that_is_not_configured_says_what_is_missing() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_faulty"))
+        .env_clear()
+        .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1")
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("LAMBENT_REQUESTS_TABLE is not set"), "{said}");
 }

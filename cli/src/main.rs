@@ -9,8 +9,11 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use lambent::dev::{self, Config, Functions, StartError};
+
+use keys::KeysCommand;
 use lambent_service::logs;
 
+mod keys;
 mod welcome;
 
 /// A Gen-AI API that scales to zero.
@@ -27,6 +30,8 @@ struct Command {
 enum Name {
     /// Runs the whole API on this machine, with a database and a model of its own. What `lambent` alone does too.
     Dev(Dev),
+    /// Makes, lists, rotates and revokes API keys.
+    Keys(KeysCommand),
 }
 
 /// This machine, seen from a container: the gateway of Docker's own network on Linux. Docker Desktop has its own way.
@@ -67,11 +72,12 @@ async fn main() -> ExitCode {
         logs::init()
     }
     let command = Command::parse();
-    let dev = match command.name {
-        Some(Name::Dev(dev)) => dev,
-        None => command.dev,
+    let done = match command.name {
+        Some(Name::Keys(command)) => keys::run(command).await.map_err(|error| error.to_string()),
+        Some(Name::Dev(dev)) => run(dev).await.map_err(|error| error.to_string()),
+        None => run(command.dev).await.map_err(|error| error.to_string()),
     };
-    match run(dev).await {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             welcome::say(&format!("lambent: {error}"));
@@ -90,6 +96,7 @@ async fn run(dev: Dev) -> Result<(), StartError> {
     }
     if let Some(address) = dev.sam_local {
         config.inside = address;
+        config.events_key = true;
     }
     let starting = dev::start(config);
     let running = tokio::select! {

@@ -2,7 +2,8 @@
 
 use std::{fs, io::Write as _, path::Path};
 
-use lambent::dev::{Running, StartError};
+use lambent::dev::{self, Running, StartError};
+use lambent_callers::ApiKey;
 
 /// The sample document: the bodies of the functions' own test events.
 const SAMPLES: [(&str, &str); 2] = [
@@ -70,7 +71,7 @@ fn write_sam_local(running: &Running, data: &Path) -> std::io::Result<()> {
         })
         .collect();
     let parameters = serde_json::json!({"Parameters": variables});
-    fs::write(data.join(SAM_LOCAL), format!("{parameters:#}\n"))
+    dev::keys::write_secret(&data.join(SAM_LOCAL), &format!("{parameters:#}\n"))
 }
 
 fn text(running: &Running, data: &Path) -> String {
@@ -82,6 +83,8 @@ fn text(running: &Running, data: &Path) -> String {
     };
     let database = place(&running.database_url, format!(" (data in {data})"));
     let model = place(&running.model_url, " (in this process)".to_owned());
+    let key = running.key.as_ref().map_or("$KEY".to_owned(), ApiKey::reveal);
+    let key = format!("-H 'x-api-key: {key}'");
     format!(
         "
 Lambent answers on {url}
@@ -92,17 +95,17 @@ Lambent answers on {url}
 
 An analysis of a report of 300 words:
 
-  curl -s {url}/analyse -H 'content-type: application/json' -d @{data}/analyse.json
+  curl -s {url}/analyse {key} -H 'content-type: application/json' -d @{data}/analyse.json
 
 The same as it is written:
 
-  curl -N {url}/analyse/stream -H 'content-type: application/json' -d @{data}/analyse-stream.json
+  curl -N {url}/analyse/stream {key} -H 'content-type: application/json' -d @{data}/analyse-stream.json
 
 All that is wrong with a request, at once:
 
-  curl -s {url}/analyse -H 'content-type: application/json' -d '{{\"text\": \"Too short\", \"analysis_type\": \"x\", \"max_findings\": 0}}'
+  curl -s {url}/analyse {key} -H 'content-type: application/json' -d '{{\"text\": \"Too short\", \"analysis_type\": \"x\", \"max_findings\": 0}}'
 
-Ctrl-C stops it.
+Keys for others: `cargo run -- keys create --help`. Ctrl-C stops it.
 ",
         running.model
     )

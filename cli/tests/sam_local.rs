@@ -19,6 +19,7 @@ use std::{
 use lambent_schema::{Operation, operations};
 use lambent_tests::{
     api::{report, request},
+    database::events_key,
     sse::Events,
     upstream::{Answer, Upstream},
 };
@@ -71,6 +72,7 @@ async fn lambent_dev(upstream: &Upstream, data: &Path) -> Child {
         .env_clear()
         .env("LAMBENT_MODEL", "openai::test-model")
         .env("LAMBENT_MODEL_URL", upstream.url())
+        .env("LAMBENT_MODEL_PRICE", "0/0")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -211,6 +213,7 @@ async fn start_api_serves_every_route_whole() {
             "GET" => client.get(url(op.path)),
             _ => client
                 .post(url(op.path))
+                .header("x-api-key", events_key().reveal())
                 .json(&request(&report(), "summary", "json")),
         };
         let answer = sent.send().await.unwrap();
@@ -222,6 +225,7 @@ async fn start_api_serves_every_route_whole() {
     }
     let refused = client
         .post(url("/analyse"))
+        .header("x-api-key", events_key().reveal())
         .json(&request("short", "none", "json"))
         .send()
         .await

@@ -2,7 +2,8 @@
 //
 // Opens BASE_URL/docs and BASE_URL/redoc, compares what they show with BASE_URL/openapi.json, tries operations out as
 // a reader would, and fails on any error in the console and on any request to another origin. BASE_URL may have a
-// path (a stage). Screenshots go to OUT_DIR. CHROMIUM names the browser, /usr/bin/chromium by default.
+// path (a stage). Screenshots go to OUT_DIR. CHROMIUM names the browser, /usr/bin/chromium by default. DOCS_API_KEY is the
+// key that the reader has; or DOCS_SIGN_IN, the origin of an issuer where the reader signs in.
 
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -13,6 +14,9 @@ import { chromium } from 'playwright-core';
 
 const [base, outDir] = process.argv.slice(2);
 assert(base && outDir, 'usage: node docs.mjs BASE_URL OUT_DIR');
+const apiKey = process.env.DOCS_API_KEY;
+const signIn = process.env.DOCS_SIGN_IN;
+assert(apiKey || signIn, 'DOCS_API_KEY or DOCS_SIGN_IN is set');
 
 const PAGE_MS = 30_000;
 const MODEL_MS = 300_000; // the endpoint's own timeout: a small model on a busy machine is slow
@@ -49,7 +53,7 @@ function watch(page, complaints) {
   page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`));
   page.on('request', (request) => {
     const asked = new URL(request.url());
-    const local = ['data:', 'blob:'].includes(asked.protocol) || asked.origin === origin;
+    const local = ['data:', 'blob:'].includes(asked.protocol) || [origin, signIn].includes(asked.origin);
     if (!local) complaints.push(`asked another origin: ${request.url()}`);
   });
 }
@@ -63,7 +67,26 @@ async function swaggerUi(page, operations) {
   assert.equal(shown, operations.length, 'Swagger UI shows as many operations as the document has');
   await screenshot(page, 'docs');
   await tryOut(page, operations, 'get', '/health');
+  await authorize(page);
   await tryOut(page, operations, 'post', '/analyse');
+}
+
+/** Gives the page the API key, or signs in, as its reader does. */
+async function authorize(page) {
+  await page.locator('.scheme-container .btn.authorize').click();
+  const dialog = page.locator('.dialog-ux .modal-ux');
+  const scheme = dialog.locator('.auth-container', { hasText: signIn ? 'authorizationCode' : 'x-api-key' });
+  if (signIn) {
+    await scheme.locator('#client_id_authorizationCode').fill('docs');
+    for (const scope of await scheme.locator('.scopes input[type=checkbox]').all()) {
+      await scope.evaluate((box) => box.click());
+    }
+  } else {
+    await scheme.locator('input').fill(apiKey);
+  }
+  await scheme.locator('.btn.authorize').click();
+  await scheme.getByText('Authorized').first().waitFor({ timeout: PAGE_MS });
+  await scheme.locator('.btn-done').click();
 }
 
 const block = (page, method, path) =>

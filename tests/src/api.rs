@@ -16,14 +16,18 @@ use std::{
 };
 
 use lambent::dev::{Config, Database, Functions, Model, Running, start};
-use lambent_llm::{ApiKey, ModelConfig};
-use lambent_service::ServiceConfig;
-use lambent_store::{RequestRecord, Store, StoreConfig};
-use reqwest::{Client, RequestBuilder, Response};
+use lambent_callers::{ApiKey, CallersConfig, Pepper};
+use lambent_llm::ModelConfig;
+use lambent_service::{ServiceConfig, headers::API_KEY};
+use lambent_store::{RequestRecord, Store, StoreConfig, callers::NewKey};
+use reqwest::{
+    Client, RequestBuilder, Response,
+    header::{HeaderMap, HeaderValue},
+};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::upstream::Upstream;
+use crate::{database::new_key, upstream::Upstream};
 
 /// The model that the API is configured with; the upstream takes any.
 pub const MODEL: &str = "test-model";
@@ -35,8 +39,12 @@ pub struct Api {
     pub upstream: Upstream,
     /// A handle on its database.
     pub store: Store,
-    /// A client for it.
+    /// A client for it, that sends `key` unless a request says otherwise.
     pub client: Client,
+    /// A key that may do everything.
+    pub key: ApiKey,
+    /// What keys' hashes are made with.
+    pub pepper: Pepper,
     url: String,
     /// Requests that were there before.
     seen: HashSet<String>,
@@ -54,7 +62,7 @@ impl Api {
 
     /// Starts one whose functions are routers in this process, whatever is to be tested.
     pub async fn here() -> Self {
-        Self::running(Functions::Here, |_, _| {}).await
+        Self::running(Functions::Here, |_| {}).await
     }
 
     /// Starts one that is configured differently.
@@ -62,6 +70,19 @@ impl Api {
     /// # Panics
     /// A deployed API cannot be configured by a test: leave tests that do so out there.
     pub async fn with(configure: impl FnOnce(&mut ModelConfig, &mut ServiceConfig)) -> Self {
+        Self::configured(|config| {
+            if let Model::Elsewhere(model) = &mut config.model {
+                configure(model, &mut config.service);
+            }
+        })
+        .await
+    }
+
+    /// Starts one that is configured differently in any way.
+    ///
+    /// # Panics
+    /// A deployed API cannot be configured by a test: leave tests that do so out there.
+    pub async fn configured(configure: impl FnOnce(&mut Config)) -> Self {
         assert!(
             env::var_os("LAMBENT_TEST_URL").is_none(),
             "a deployed API cannot be configured: skip this test"
@@ -73,42 +94,73 @@ impl Api {
         Self::running(functions, configure).await
     }
 
-    async fn running(
-        functions: Functions,
-        configure: impl FnOnce(&mut ModelConfig, &mut ServiceConfig),
-    ) -> Self {
+    async fn running(functions: Functions, configure: impl FnOnce(&mut Config)) -> Self {
         let upstream = Upstream::start().await;
-        let mut model = model(&upstream);
-        let mut service = ServiceConfig::default();
-        configure(&mut model, &mut service);
-        let config = Config {
+        let mut config = Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             database: Database::Memory,
-            model: Model::Elsewhere(model),
-            service,
+            model: Model::Elsewhere(Box::new(model(&upstream))),
+            service: ServiceConfig::default(),
+            callers: CallersConfig::new(Pepper::generate().expect("random bytes")),
             functions,
             inside: Ipv4Addr::LOCALHOST.into(),
+            oauth: None,
+            events_key: false,
         };
+        configure(&mut config);
         let running = start(config).await.expect("the API starts");
+        let key = running.key.clone().expect("a database of its own has a key");
         Self {
             upstream,
             store: running.store.clone(),
-            client: Client::new(),
+            client: client(&key),
+            key,
+            pepper: running.pepper.clone(),
             url: running.url.clone(),
             seen: HashSet::new(),
             running: Some(running),
         }
     }
 
+    /// Starts another one, on the same database and with the same model.
+    ///
+    /// # Panics
+    /// If it does not start, or there is no database here.
+    pub async fn beside(&self) -> Running {
+        let running = self.running.as_ref().expect("an API of this process");
+        let database = running.database_url.as_ref().expect("a database here");
+        start(Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            database: Database::Elsewhere(StoreConfig::local(database)),
+            model: Model::Elsewhere(Box::new(model(&self.upstream))),
+            service: ServiceConfig::default(),
+            callers: CallersConfig::new(self.pepper.clone()),
+            functions: Functions::Here,
+            inside: Ipv4Addr::LOCALHOST.into(),
+            oauth: None,
+            events_key: false,
+        })
+        .await
+        .expect("the API starts")
+    }
+
     async fn deployed(url: String) -> Self {
         lambent_llm::install_crypto();
         let address = env::var("LAMBENT_TEST_UPSTREAM").expect("LAMBENT_TEST_UPSTREAM, an address");
         let address = address.parse().expect("LAMBENT_TEST_UPSTREAM is an address");
-        let config = StoreConfig::from_env().expect("the environment says where the table is");
+        let config = StoreConfig::from_env().expect("the environment says where the tables are");
+        let store = Store::connect(&config);
+        let pepper = Pepper::from_env().expect("the environment has the pepper");
+        let key = ApiKey::generate().expect("random bytes");
+        let callers = store.callers().expect("a table of callers");
+        let created = callers.create_key(&new_key(&key, &pepper)).await;
+        assert!(created.expect("a key can be made"));
         let mut api = Self {
             upstream: Upstream::start_on(address).await,
-            store: Store::connect(&config),
-            client: Client::new(),
+            store,
+            client: client(&key),
+            key,
+            pepper,
             url,
             seen: HashSet::new(),
             running: None,
@@ -139,13 +191,30 @@ impl Api {
         self.posting(path, body).send().await.expect("an answer")
     }
 
+    /// Makes one more key, with these limits.
+    ///
+    /// # Panics
+    /// If the table cannot be written.
+    pub async fn new_key(&self, limit: impl FnOnce(&mut NewKey)) -> ApiKey {
+        let key = ApiKey::generate().expect("random bytes");
+        let mut new = new_key(&key, &self.pepper);
+        limit(&mut new);
+        let callers = self.store.callers().expect("a table of callers");
+        assert!(callers.create_key(&new).await.expect("a key can be made"));
+        key
+    }
+
     /// The records of all requests so far, the newest first.
     ///
     /// # Panics
     /// If the request log cannot be read.
     pub async fn recorded(&self) -> Vec<RequestRecord> {
-        let all = self.store.requests().last_of_caller("anonymous", 1000).await;
-        let mut records = all.expect("the request log is readable");
+        let today = OffsetDateTime::now_utc().date();
+        let mut records = Vec::new();
+        for day in [Some(today), today.previous_day()].into_iter().flatten() {
+            let of_day = self.store.requests().of_day(day, 2000).await;
+            records.extend(of_day.expect("the request log is readable"));
+        }
         records.retain(|record| !self.seen.contains(&record.request_id));
         records
     }
@@ -164,14 +233,6 @@ impl Api {
                 .filter(|record| record.state != lambent_store::State::Started);
             let ended = ended.count();
             if ended == count || (self.running.is_none() && ended > count) {
-                let today = OffsetDateTime::now_utc().date();
-                let by_day = self.store.requests().of_day(today, 1000).await;
-                let by_day = by_day.expect("the index is readable");
-                assert_eq!(
-                    by_day.len(),
-                    found.len() + self.seen.len(),
-                    "the index by day holds the same records"
-                );
                 return found;
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -180,12 +241,22 @@ impl Api {
     }
 }
 
+/// A client that sends this key with every request.
+fn client(key: &ApiKey) -> Client {
+    let mut headers = HeaderMap::new();
+    let mut value = HeaderValue::try_from(key.reveal()).expect("a key is a header's value");
+    value.set_sensitive(true);
+    headers.insert(API_KEY, value);
+    let client = Client::builder().default_headers(headers).build();
+    client.expect("a client")
+}
+
 /// The configuration of a model that is this upstream.
 #[must_use]
 pub fn model(upstream: &Upstream) -> ModelConfig {
     ModelConfig {
         url: Some(upstream.url()),
-        key: Some(ApiKey::new("test-key")),
+        key: Some(lambent_llm::ApiKey::new("test-key")),
         ..ModelConfig::new(format!("openai::{MODEL}"))
     }
 }

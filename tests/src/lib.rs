@@ -10,5 +10,6 @@
 
 #[cfg(feature = "api")]
 pub mod api;
+pub mod database;
 pub mod sse;
 pub mod upstream;

@@ -2,18 +2,20 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::{collections::BTreeMap, fs, future::pending, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use axum::{Router, response::Response};
-use dynoxide::Database;
 use http_body_util::BodyExt as _;
+use lambent_callers::Guard;
 use lambent_llm::{ModelConfig, Models};
-use lambent_schema::{Operation, operations};
+use lambent_schema::{Access, Operation, operations};
 use lambent_service::{Service, ServiceConfig};
-use lambent_store::{State, Store, StoreConfig, create_tables};
-use lambent_tests::upstream::Upstream;
+use lambent_store::{CallerId, State};
+use lambent_tests::{
+    database::{Database, events_key},
+    upstream::Upstream,
+};
 use serde_json::Value;
-use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
 #[test]
@@ -76,12 +78,12 @@ async fn each_event_is_answered_by_the_router_of_its_function_and_leaves_a_recor
             }
             _ => assert!(!body.is_empty(), "{}", op.route()),
         }
-        let record = &cloud
-            .store
-            .requests()
-            .last_of_caller("anonymous", 1)
-            .await
-            .unwrap()[0];
+        let caller = match op.access {
+            Access::Public => CallerId::anonymous(),
+            _ => CallerId::for_operator(events_key().id()),
+        };
+        let requests = cloud.database.store.requests();
+        let record = &requests.last_of_caller(&caller, 1).await.unwrap()[0];
         assert_eq!(
             (record.route.as_str(), record.state),
             (op.route().as_str(), State::Done)
@@ -91,35 +93,27 @@ async fn each_event_is_answered_by_the_router_of_its_function_and_leaves_a_recor
 
 /// What functions reach from inside: a database and a provider of models, both over real protocols on this machine.
 struct Cloud {
-    store: Store,
+    database: Database,
     upstream: Upstream,
 }
 
 impl Cloud {
     async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let database = Database::memory().unwrap();
-        tokio::spawn(dynoxide::server::serve_with_shutdown(
-            listener,
-            database,
-            pending(),
-        ));
-        let store = Store::connect(&StoreConfig::local(url));
-        create_tables(&store).await.unwrap();
         Self {
-            store,
+            database: Database::start().await,
             upstream: Upstream::start().await,
         }
     }
 
     /// The router of an operation's function, built as its `main` builds it.
     fn router(&self, op: &Operation) -> Router {
-        let service = Service::new(ServiceConfig::default(), self.store.requests());
+        let guard = Guard::new(&self.database.callers_config(), self.database.callers()).unwrap();
+        let service = Service::new(ServiceConfig::default(), self.database.store.requests());
+        let service = service.guarded(Arc::new(guard));
         match op.function {
             "analyse" => analyse::router(&service, self.models()),
             "analyse-stream" => analyse_stream::router(&service, self.models()),
-            "docs" => docs::router(&service),
+            "docs" => docs::router(&service, None),
             "health" => health::router(&service),
             other => panic!("no router is known here for {other}"),
         }
@@ -154,7 +148,7 @@ fn media_type(response: &Response) -> String {
 fn expected_media_type(id: &str) -> &'static str {
     match id {
         "analyse_stream" => "text/event-stream",
-        "docs" | "redoc" => "text/html",
+        "docs" | "redoc" | "oauth2_redirect" => "text/html",
         _ => "application/json",
     }
 }

@@ -1,11 +1,12 @@
 //! What functions reach: a database and a model, in plain text and through TLS.
 
-use std::{fs, future::pending, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
+use lambent_callers::CallersConfig;
 use lambent_llm::{ApiKey, ModelConfig, install_crypto};
-use lambent_store::{Store, StoreConfig, create_tables};
-use lambent_tests::upstream::Upstream;
+use lambent_store::StoreConfig;
+use lambent_tests::{database::Database, upstream::Upstream};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,6 +24,7 @@ pub(crate) struct Cloud {
     tls: Addresses,
     _folder: tempfile::TempDir,
     authorities: PathBuf,
+    callers: CallersConfig,
 }
 
 struct Addresses {
@@ -33,18 +35,15 @@ struct Addresses {
 impl Cloud {
     pub(crate) async fn start() -> anyhow::Result<Self> {
         install_crypto();
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let database = listener.local_addr()?;
-        let memory = dynoxide::Database::memory().map_err(|error| anyhow::anyhow!("{error}"))?;
-        tokio::spawn(dynoxide::server::serve_with_shutdown(listener, memory, pending()));
+        let database = Database::start().await;
+        let callers = database.callers_config();
+        let database = database.address;
         let upstream = Upstream::start().await;
         let model = upstream.address();
         let plain = Addresses {
             database: format!("http://{database}"),
             model: format!("http://{model}/v1"),
         };
-        create_tables(&Store::connect(&StoreConfig::local(&plain.database))).await?;
-
         let folder = tempfile::tempdir()?;
         let authorities = folder.path().join("authorities.pem");
         let (acceptor, authority) = certify()?;
@@ -62,6 +61,7 @@ impl Cloud {
             tls,
             _folder: folder,
             authorities,
+            callers,
         })
     }
 
@@ -81,6 +81,7 @@ impl Cloud {
         let store = StoreConfig::local(&addresses.database).variables().into_iter();
         store
             .chain(model.variables())
+            .chain(self.callers.variables())
             .chain([
                 ("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "true".to_owned()),
                 ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),

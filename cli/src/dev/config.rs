@@ -5,12 +5,14 @@ use std::{
     path::PathBuf,
 };
 
+use docs::OAuth;
+use lambent_callers::{CallersConfig, Pepper};
 use lambent_llm::ModelConfig;
 use lambent_local_model::WeightsSource;
 use lambent_service::ServiceConfig;
 use lambent_store::StoreConfig;
 
-use super::StartError;
+use super::{StartError, keys};
 
 /// What to run, and where.
 #[derive(Debug, Clone)]
@@ -23,8 +25,14 @@ pub struct Config {
     pub model: Model,
     /// What is configured of every function alike.
     pub service: ServiceConfig,
+    /// What callers are checked against.
+    pub callers: CallersConfig,
+    /// Where the documentation lets people sign in, if it does.
+    pub oauth: Option<OAuth>,
     /// How the functions run.
     pub functions: Functions,
+    /// Whether the key in the test events is valid, for `sam local invoke`.
+    pub events_key: bool,
     /// Where the database and the model in this process listen: on loopback, or where containers can reach them.
     pub inside: IpAddr,
 }
@@ -55,12 +63,12 @@ pub enum Model {
     /// One in this process.
     Local(WeightsSource),
     /// A provider's.
-    Elsewhere(ModelConfig),
+    Elsewhere(Box<ModelConfig>),
 }
 
 impl Config {
     /// What the environment asks for, with data in `folder`: `LAMBENT_MODEL` for a provider's model instead of the local one,
-    /// `LAMBENT_REQUESTS_TABLE` for a real table instead of the embedded database.
+    /// `LAMBENT_REQUESTS_TABLE` (and `LAMBENT_CALLERS_TABLE`, `LAMBENT_KEY_PEPPER`) for real tables instead of the embedded database.
     ///
     /// # Errors
     /// Names the variable that is malformed, and what it should hold.
@@ -71,8 +79,18 @@ impl Config {
         } else {
             Database::Folder(folder)
         };
+        let callers = match &database {
+            Database::Folder(folder) if !is_set(Pepper::VARIABLE) => {
+                let (_, pepper) = keys::pepper(folder)?.variable();
+                CallersConfig::from_lookup(|name| match name {
+                    Pepper::VARIABLE => Some(pepper.clone()),
+                    name => std::env::var(name).ok(),
+                })?
+            }
+            _ => CallersConfig::from_env()?,
+        };
         let model = if is_set("LAMBENT_MODEL") {
-            Model::Elsewhere(ModelConfig::from_env()?)
+            Model::Elsewhere(Box::new(ModelConfig::from_env()?))
         } else {
             Model::Local(WeightsSource::from_env())
         };
@@ -81,6 +99,9 @@ impl Config {
             database,
             model,
             service: ServiceConfig::from_env()?,
+            callers,
+            oauth: OAuth::from_env()?,
+            events_key: false,
             functions: Functions::Here,
             inside: IpAddr::V4(Ipv4Addr::LOCALHOST),
         })

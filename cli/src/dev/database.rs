@@ -56,6 +56,28 @@ pub(crate) async fn start(
     })
 }
 
+/// The file in which `lambent dev` says where its database answers, while it runs.
+const URL: &str = "database-url";
+
+/// Says where the database answers.
+pub(crate) fn announce(folder: &Path, url: &str) -> Result<(), StartError> {
+    std::fs::write(folder.join(URL), url).map_err(|error| StartError::Folder(folder.to_owned(), error))
+}
+
+/// Takes that back.
+pub(crate) fn withdraw(folder: &Path) {
+    // It may be gone, or the folder with it.
+    let _ = std::fs::remove_file(folder.join(URL));
+}
+
+/// The database of a `lambent dev` that runs with this folder now, if one does.
+pub(crate) async fn running(folder: &Path) -> Option<StoreConfig> {
+    let url = std::fs::read_to_string(folder.join(URL)).ok()?;
+    let config = StoreConfig::local(url.trim());
+    let callers = Store::connect(&config).callers().ok()?;
+    callers.keys(0).await.is_ok().then_some(config)
+}
+
 fn open(folder: &Path) -> Result<dynoxide::Database, StartError> {
     std::fs::create_dir_all(folder).map_err(|error| StartError::Folder(folder.to_owned(), error))?;
     let file = folder.join("dynamodb.sqlite").display().to_string();

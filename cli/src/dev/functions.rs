@@ -17,6 +17,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{MethodFilter, on},
 };
+use lambent_callers::{CallersConfig, Pepper};
 use lambent_llm::ModelConfig;
 use lambent_runtime_api::{Function, FunctionConfig, Gateway, InvokeError, into_response, proxy_event};
 use lambent_schema::{Method, Operation, Problem, ProblemCode, operations};
@@ -31,7 +32,9 @@ use super::{StartError, gateway};
 const STAGE: &str = "v1";
 const IGNORE_STAGE: &str = "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH";
 /// What a function may need of this environment.
-const HANDED_ON: [&str; 9] = [
+const HANDED_ON: [&str; 11] = [
+    "LAMBENT_OAUTH_AUTHORIZATION_URL",
+    "LAMBENT_OAUTH_TOKEN_URL",
     "RUST_LOG",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
@@ -57,11 +60,9 @@ const AWS_CREDENTIALS: [&str; 7] = [
 pub(crate) fn router(
     folder: &Path,
     domain: String,
-    store: &StoreConfig,
-    model: &ModelConfig,
+    variables: &[(String, String)],
     service: &ServiceConfig,
 ) -> Result<Router, StartError> {
-    let variables = variables(store, model, service);
     let gateway = Gateway {
         stage: STAGE.to_owned(),
         domain,
@@ -73,7 +74,7 @@ pub(crate) fn router(
             Some((_, function)) => function.clone(),
             None => {
                 let function = Function::new(FunctionConfig {
-                    variables: variables.clone(),
+                    variables: variables.to_vec(),
                     timeout: service
                         .timeout
                         .unwrap_or(Duration::from_secs(op.timeout_secs.into())),
@@ -145,24 +146,36 @@ async fn call(function: &Function, gateway: &Gateway, resource: &str, request: R
 }
 
 /// What the template tells functions, with the addresses of this machine.
-pub fn variables(store: &StoreConfig, model: &ModelConfig, service: &ServiceConfig) -> Vec<(String, String)> {
+pub fn variables(
+    store: &StoreConfig,
+    model: &ModelConfig,
+    service: &ServiceConfig,
+    callers: &CallersConfig,
+) -> Vec<(String, String)> {
     let from_here = |name: &&str| Some(((*name).to_owned(), env::var(name).ok()?));
     let mut variables = vec![(IGNORE_STAGE.to_owned(), "true".to_owned())];
     variables.extend(HANDED_ON.iter().filter_map(from_here));
     if store.credentials == Credentials::Environment {
         variables.extend(AWS_CREDENTIALS.iter().filter_map(from_here));
     }
-    let configured = store.variables().into_iter().chain(service.variables());
+    let configured = store
+        .variables()
+        .into_iter()
+        .chain(service.variables())
+        .chain(callers.variables());
     // The model's last: where it is called with AWS credentials, they and their region count.
     let configured = configured.chain(model.variables());
     variables.extend(configured.map(|(name, value)| (name.to_owned(), value)));
     variables
 }
 
-/// These without what must not be written anywhere.
-pub(crate) fn without_secrets(mut variables: Vec<(String, String)>) -> Vec<(String, String)> {
-    variables.retain(|(name, _)| name != "LAMBENT_MODEL_KEY" && !AWS_CREDENTIALS.contains(&name.as_str()));
-    variables
+/// Takes out what must not be written anywhere. The pepper of this machine's own database is in a file already.
+pub(crate) fn remove_secrets(variables: &mut Vec<(String, String)>, is_own_pepper: bool) {
+    variables.retain(|(name, _)| match name.as_str() {
+        "LAMBENT_MODEL_KEY" => false,
+        Pepper::VARIABLE => is_own_pepper,
+        name => !AWS_CREDENTIALS.contains(&name),
+    });
 }
 
 /// The binary of a function in a folder that cargo, cargo-lambda or `sam build` has filled.

@@ -31,12 +31,12 @@ const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 const GRACE: Duration = Duration::from_secs(3);
 
 /// Every function's router.
-pub(crate) fn here(service: &Service, models: &Models) -> Router {
+pub(crate) fn here(service: &Service, models: &Models, oauth: Option<docs::OAuth>) -> Router {
     Router::new()
         .merge(analyse::router(service, models.clone()))
         .merge(analyse_stream::router(service, models.clone()))
         .merge(health::router(service))
-        .merge(docs::router(service))
+        .merge(docs::router(service, oauth))
 }
 
 /// The functions, behind the gateway's rules.

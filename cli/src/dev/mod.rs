@@ -4,15 +4,17 @@
 //! (`database`) and a model (`model`) over the wire, as they do in the cloud, and know no difference.
 
 pub mod config;
-mod database;
+pub(crate) mod database;
 pub mod functions;
 mod gateway;
+pub mod keys;
 mod model;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
+use lambent_callers::{ApiKey, Guard, Pepper};
 use lambent_llm::{Models, install_crypto};
-use lambent_service::{Service, ServiceConfig};
+use lambent_service::Service;
 use lambent_store::Store;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 pub use config::{Config, Database, Functions, Model};
 
 /// The API, running. It stops when this is dropped; [`Running::stop`] waits for it.
-#[derive(Debug)]
 pub struct Running {
     /// Where it answers: `http://127.0.0.1:3000`.
     pub url: String,
@@ -32,10 +33,16 @@ pub struct Running {
     pub model: String,
     /// A handle on the database.
     pub store: Store,
-    /// What a function elsewhere on this machine is told, to use the same database and model. Without keys and credentials.
+    /// A key for whoever develops here; `None` if the database is elsewhere.
+    pub key: Option<ApiKey>,
+    /// What keys' hashes are made with.
+    pub pepper: Pepper,
+    /// What a function elsewhere on this machine is told, to use the same database and model. Without providers' keys and
+    /// credentials; with the pepper, if the database is this machine's.
     pub variables: Vec<(String, String)>,
     stop: CancellationToken,
     server: JoinHandle<()>,
+    folder: Option<PathBuf>,
 }
 
 /// The API cannot start.
@@ -74,6 +81,12 @@ pub enum StartError {
     /// The database's configuration cannot be used.
     #[error(transparent)]
     Store(#[from] lambent_store::ConfigError),
+    /// Where people sign in cannot be used.
+    #[error(transparent)]
+    OAuth(#[from] docs::OAuthError),
+    /// The configuration of callers cannot be used.
+    #[error(transparent)]
+    Callers(#[from] lambent_callers::ConfigError),
     /// The configuration of the functions cannot be used.
     #[error(transparent)]
     Service(#[from] lambent_service::ConfigError),
@@ -95,12 +108,33 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let domain = address(&listener, config.listen).to_string();
     let url = format!("http://{domain}");
     let name = models.model().to_owned();
-    let functions = match &config.functions {
-        Functions::Here => gateway::here(&Service::new(config.service, store.requests()), &models),
-        Functions::Processes(folder) => {
-            functions::router(folder, domain, &database.config, &model.config, &config.service)?
-        }
+    let callers = store.callers()?;
+    let key = match &config.database {
+        Database::Elsewhere(_) => None,
+        Database::Folder(folder) => Some(keys::own(&callers, &config.callers.pepper, Some(folder)).await?),
+        Database::Memory => Some(keys::own(&callers, &config.callers.pepper, None).await?),
     };
+    if key.is_some() {
+        keys::of_events(&callers, &config.callers.pepper, config.events_key).await?;
+    }
+    let folder = match (&config.database, &database.url) {
+        (Database::Folder(folder), Some(url)) => {
+            database::announce(folder, url)?;
+            Some(folder.clone())
+        }
+        _ => None,
+    };
+    let mut variables =
+        functions::variables(&database.config, &model.config, &config.service, &config.callers);
+    let functions = match &config.functions {
+        Functions::Here => {
+            let service = Service::new(config.service, store.requests());
+            let guard = Guard::new(&config.callers, callers)?;
+            gateway::here(&service.guarded(Arc::new(guard)), &models, config.oauth)
+        }
+        Functions::Processes(folder) => functions::router(folder, domain, &variables, &config.service)?,
+    };
+    functions::remove_secrets(&mut variables, key.is_some());
     let server = tokio::spawn(gateway::serve(listener, gateway::router(functions), stop.clone()));
     Ok(Running {
         url,
@@ -108,27 +142,42 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         model_url: model.url,
         model: name,
         store,
-        variables: functions::without_secrets(functions::variables(
-            &database.config,
-            &model.config,
-            &ServiceConfig::default(),
-        )),
+        key,
+        pepper: config.callers.pepper,
+        variables,
         stop,
         server,
+        folder,
     })
 }
 
 impl Running {
-    /// Takes no more requests, gives those under way a few seconds to end, and stops.
+    /// Takes no more requests, gives those under way a few seconds to end, and stops. The key of the test events is void again.
     pub async fn stop(mut self) {
+        if let (Some(_), Ok(callers)) = (&self.key, self.store.callers()) {
+            // At the next start it is, in any case.
+            let _ = keys::of_events(&callers, &self.pepper, false).await;
+        }
         self.stop.cancel();
         let _ = (&mut self.server).await;
+    }
+}
+
+impl std::fmt::Debug for Running {
+    /// Without its variables, of which some are secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop.cancel();
+        if let Some(folder) = &self.folder {
+            database::withdraw(folder);
+        }
     }
 }
 

@@ -30,7 +30,10 @@ pub(crate) async fn start(
     stop: &CancellationToken,
 ) -> Result<Started, StartError> {
     match model {
-        Model::Elsewhere(config) => Ok(Started { config, url: None }),
+        Model::Elsewhere(config) => Ok(Started {
+            config: *config,
+            url: None,
+        }),
         Model::Local(source) => local(source, inside, stop).await,
     }
 }

@@ -1,30 +1,42 @@
 //! `POST /analyse/stream`: a document in, the analysis as the model writes it.
 
+use std::sync::Arc;
+
 use async_stream::stream;
 use axum::{Router, extract::State, response::Response};
 use futures::{Stream, StreamExt as _};
 use http::HeaderMap;
-use lambent_analysis::Task;
-use lambent_llm::{Chunk, CompletionStream, Finish, Models, cost_micro_dollars};
+use lambent_analysis::{PROMPT_BYTES, Task};
+use lambent_llm::{Chunk, CompletionStream, Finish, Models};
 use lambent_schema::{
     Problem, ProblemCode, Usage,
     endpoints::analysis::{AnalyseStream, AnalysisRequest, OutputFormat},
     stream::{Done, FinishReason},
 };
-use lambent_service::{Call, Failure, Form, Service, Step, Valid, endpoint, stream::respond};
+use lambent_service::{Call, Caller, Failure, Form, Service, Step, Tariff, Valid, endpoint, stream::respond};
 
 /// The function's one route.
 pub fn router(service: &Service, models: Models) -> Router {
-    endpoint::<AnalyseStream, _, _, _>(service, analyse_stream).with_state(models)
+    let service = service.priced(tariff(models.clone()));
+    endpoint::<AnalyseStream, _, _, _>(&service, analyse_stream).with_state(models)
+}
+
+/// One answer: what has been sent is not repaired.
+fn tariff(models: Models) -> Tariff {
+    Arc::new(move |body_bytes, max_output_tokens| {
+        models.at_most(body_bytes + PROMPT_BYTES, 1, max_output_tokens)
+    })
 }
 
 async fn analyse_stream(
     State(models): State<Models>,
     headers: HeaderMap,
     call: Call,
+    caller: Caller,
     Valid(request): Valid<AnalysisRequest>,
 ) -> Result<Response, Failure> {
     let task = Task::new(request).map_err(Failure::internal)?;
+    let models = models.metered(call.record.clone(), caller.max_output_tokens);
     call.record.start(models.model(), task.text());
     let (prompt, form_of_reply) = task.streamed();
     // Resolves with the first token: what fails before it still has its own status.
@@ -53,13 +65,9 @@ fn steps(
                     yield Ok(Step::Delta(piece));
                 }
                 Ok(Chunk::End { usage, finish }) => {
-                    call.record.usage(usage, cost_micro_dollars(models.model(), usage));
                     yield done(&call, models.model(), &task, &text, usage, finish).map(Step::Done);
                 }
-                Err(error) => {
-                    call.record.usage(error.usage, cost_micro_dollars(models.model(), error.usage));
-                    yield Err(error.into());
-                }
+                Err(error) => yield Err(error.into()),
             }
         }
     }
@@ -91,6 +99,7 @@ fn done(
         request_id: request_id.to_owned(),
         model: model.to_owned(),
         usage,
+        cost: call.record.cost(),
         finish_reason,
         analysis,
     })

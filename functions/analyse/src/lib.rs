@@ -1,32 +1,38 @@
 //! `POST /analyse`: a document in, a structured analysis out.
 
+use std::sync::Arc;
+
 use axum::{Json, Router, extract::State};
-use lambent_analysis::{Draft, Task};
-use lambent_llm::{Models, cost_micro_dollars};
+use lambent_analysis::{Draft, PROMPT_BYTES, Task};
+use lambent_llm::Models;
 use lambent_schema::endpoints::analysis::{Analyse, Analysis, AnalysisRequest};
-use lambent_service::{Call, Failure, Service, Valid, endpoint};
+use lambent_service::{Call, Caller, Failure, Service, Tariff, Valid, endpoint};
 
 /// The function's one route.
 pub fn router(service: &Service, models: Models) -> Router {
-    endpoint::<Analyse, _, _, _>(service, analyse).with_state(models)
+    let service = service.priced(tariff(models.clone()));
+    endpoint::<Analyse, _, _, _>(&service, analyse).with_state(models)
+}
+
+/// An answer, and its repairs.
+fn tariff(models: Models) -> Tariff {
+    Arc::new(move |body_bytes, max_output_tokens| {
+        models.at_most(body_bytes + PROMPT_BYTES, models.max_answers(), max_output_tokens)
+    })
 }
 
 async fn analyse(
     State(models): State<Models>,
     call: Call,
+    caller: Caller,
     Valid(request): Valid<AnalysisRequest>,
 ) -> Result<Json<Analysis>, Failure> {
     let task = Task::new(request).map_err(Failure::internal)?;
+    let models = models.metered(call.record.clone(), caller.max_output_tokens);
     call.record.start(models.model(), task.text());
-    let answered = models
+    let answer = models
         .structured::<Draft>(&task.prompt(), task.reply(), call.deadline)
-        .await;
-    let usage = answered
-        .as_ref()
-        .map_or_else(|error| error.usage, |answer| answer.usage);
-    call.record
-        .usage(usage, cost_micro_dollars(models.model(), usage));
-    let answer = answered?;
+        .await?;
     call.record.first_token_at(answer.first_token_at);
     call.record.attempts(answer.attempts);
     Ok(Json(task.analysis(

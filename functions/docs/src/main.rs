@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
+use docs::OAuth;
 use lambent_service::{Service, serve};
 
 fn main() -> ExitCode {
-    serve::buffered(|| Ok(docs::router(&Service::from_env()?)))
+    serve::buffered(|| Ok(docs::router(&Service::from_env()?, OAuth::from_env()?)))
 }

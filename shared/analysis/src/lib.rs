@@ -15,6 +15,9 @@ use lambent_schema::{
     endpoints::analysis::{Analysis, AnalysisRequest, OutputFormat},
 };
 
+/// More than instructions and the form of the answer add to a document, in bytes, for what a request costs at most.
+pub const PROMPT_BYTES: u64 = 4096;
+
 /// An analysis to be made.
 #[derive(Debug)]
 pub struct Task {
@@ -79,6 +82,40 @@ impl Task {
             model: model.to_owned(),
             usage,
             request_id: request_id.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lambent_schema::endpoints::analysis::AnalysisType;
+
+    use super::*;
+
+    #[test]
+    fn a_prompt_adds_no_more_to_a_document_than_is_reserved_for_it() {
+        for analysis_type in [
+            AnalysisType::Summary,
+            AnalysisType::Detailed,
+            AnalysisType::Entities,
+        ] {
+            for output_format in [OutputFormat::Json, OutputFormat::Markdown] {
+                let text = "A text of some length.".to_owned();
+                let length = text.len();
+                let task = Task::new(AnalysisRequest {
+                    text,
+                    analysis_type,
+                    output_format,
+                    max_findings: 50,
+                })
+                .unwrap();
+                for prompt in [task.prompt(), task.streamed().0] {
+                    let schema = task.reply().schema().to_string();
+                    let added = prompt.system.len() + prompt.user.len() - length + schema.len();
+                    // And what is put around a schema where it is part of the instructions.
+                    assert!(added as u64 + 512 < PROMPT_BYTES, "{analysis_type:?}: {added}");
+                }
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 //! | `LAMBENT_MODEL_URL` | base URL of an OpenAI-compatible server, or of the named provider's protocol | the provider's |
 //! | `LAMBENT_MODEL_KEY` | API key | the provider's own variable (`OPENAI_API_KEY`, ...), unless a URL is given; for Bedrock else AWS credentials |
 //! | `LAMBENT_MAX_OUTPUT_TOKENS` | most tokens an answer may have, thinking included | 1024 |
+//! | `LAMBENT_MODEL_PRICE` | what it costs, in dollars per million tokens read and written, `1.00/5.00`; `0/0` for nothing | by the price table; required for models that are not in it, unless they are on this machine |
 //! | `LAMBENT_TEMPERATURE` | sampling temperature, 0 to 2 | not sent: some models refuse it |
 //! | `LAMBENT_FIRST_TOKEN_TIMEOUT_SECS` | longest wait for the first token | 60 |
 //! | `LAMBENT_BETWEEN_TOKENS_TIMEOUT_SECS` | longest silence after it | 60 |
@@ -19,6 +20,7 @@ use std::time::Duration;
 use genai::adapter::AdapterKind;
 
 use crate::bedrock::AwsCredentials;
+use crate::prices::{PRICE_FORM, Price};
 
 /// A provider's key. Neither `Debug` nor an error prints it.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,6 +59,8 @@ pub struct ModelConfig {
     pub context_tokens: Option<u32>,
     /// A sentence for callers whose document is too long.
     pub context_hint: Option<String>,
+    /// What it costs; `None` for a model whose price nobody knows, which counts as free.
+    pub price: Option<Price>,
     /// Most tokens an answer may have.
     pub max_output_tokens: u32,
     /// Sampling temperature; not sent if absent, because some models refuse the parameter.
@@ -75,8 +79,10 @@ impl ModelConfig {
     /// This model with the default limits, no URL and no key.
     #[must_use]
     pub fn new(model: impl Into<String>) -> Self {
+        let model = model.into();
         Self {
-            model: model.into(),
+            price: Price::of(&model),
+            model,
             url: None,
             key: None,
             aws: None,
@@ -119,6 +125,7 @@ impl ModelConfig {
             key: get("LAMBENT_MODEL_KEY").map(ApiKey),
             context_hint: get("LAMBENT_CONTEXT_HINT"),
             context_tokens: parsed(&get, "LAMBENT_CONTEXT_TOKENS", COUNT, |&n: &u32| n > 0)?,
+            price: parsed(&get, "LAMBENT_MODEL_PRICE", PRICE_FORM, |_| true)?.or(defaults.price),
             max_output_tokens: parsed(&get, "LAMBENT_MAX_OUTPUT_TOKENS", COUNT, |&n: &u32| n > 0)?
                 .unwrap_or(defaults.max_output_tokens),
             temperature: parsed(&get, "LAMBENT_TEMPERATURE", "a number from 0 to 2", |t| {
@@ -131,6 +138,16 @@ impl ModelConfig {
             ..defaults
         };
         let provider = config.provider()?;
+        // Budgets are kept by it: no price must not mean no limit.
+        if config.price.is_none() && (provider == AdapterKind::Ollama || config.is_on_this_machine()) {
+            config.price = Some(Price::FREE);
+        }
+        if config.price.is_none() {
+            return Err(ConfigError::Missing {
+                name: "LAMBENT_MODEL_PRICE",
+                expected: UNPRICED,
+            });
+        }
         if config.key.is_none() && config.url.is_none() {
             match provider_key(provider, &get) {
                 Err(ConfigError::MissingKey { .. }) if provider == AdapterKind::BedrockApi => {
@@ -165,6 +182,10 @@ impl ModelConfig {
                 "LAMBENT_MODEL_KEY",
                 self.key.as_ref().map(|key| key.reveal().to_owned()),
             ),
+            (
+                "LAMBENT_MODEL_PRICE",
+                self.given_price().map(|price| price.to_string()),
+            ),
             ("LAMBENT_TEMPERATURE", self.temperature.map(|t| t.to_string())),
             (
                 "LAMBENT_CONTEXT_TOKENS",
@@ -181,6 +202,22 @@ impl ModelConfig {
             variables.extend(aws.variables());
         }
         variables
+    }
+
+    fn is_on_this_machine(&self) -> bool {
+        let url = self.url.as_ref().and_then(|url| reqwest::Url::parse(url).ok());
+        let host = url.as_ref().and_then(reqwest::Url::host_str);
+        host.is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"))
+    }
+
+    pub(crate) fn price(&self) -> Price {
+        self.price.unwrap_or(Price::FREE)
+    }
+
+    /// The price, where it is not the table's. One that nobody knows is free, and said to be.
+    fn given_price(&self) -> Option<Price> {
+        let by_table = Price::of(&self.model);
+        (by_table.is_none() || by_table != self.price).then(|| self.price())
     }
 
     /// The provider whose protocol is spoken.
@@ -217,6 +254,8 @@ impl ModelConfig {
 }
 
 const MODEL_FORM: &str = "provider::model, such as openai::gpt-5-mini or anthropic::claude-haiku-4-5";
+const UNPRICED: &str = "the price of this model, which the price table does not know: dollars per million tokens read and \
+    written, such as 1.00/5.00, or 0/0 for a model that costs nothing";
 const COUNT: &str = "a whole number above 0";
 
 /// The key in the provider's own variable; `None` for providers that need none (Ollama).

@@ -11,6 +11,20 @@ fn from(variables: &[(&str, &str)]) -> Result<ModelConfig, ConfigError> {
     ModelConfig::from_lookup(|name| variables.get(name).cloned())
 }
 
+/// Each variable with a value of its own.
+const EVERY_VARIABLE: &[(&str, &str)] = &[
+    ("LAMBENT_MODEL", "smollm2"),
+    ("LAMBENT_MODEL_URL", "http://127.0.0.1:1234/v1"),
+    ("LAMBENT_MODEL_KEY", "key"),
+    ("LAMBENT_MODEL_PRICE", "0.25/1.5"),
+    ("LAMBENT_MAX_OUTPUT_TOKENS", "300"),
+    ("LAMBENT_TEMPERATURE", "0.2"),
+    ("LAMBENT_FIRST_TOKEN_TIMEOUT_SECS", "2.5"),
+    ("LAMBENT_BETWEEN_TOKENS_TIMEOUT_SECS", "7"),
+    ("LAMBENT_CONTEXT_TOKENS", "2048"),
+    ("LAMBENT_CONTEXT_HINT", "Name a larger model."),
+];
+
 #[test]
 fn a_model_and_its_providers_key_are_enough() {
     let config = from(&[
@@ -27,18 +41,7 @@ fn a_model_and_its_providers_key_are_enough() {
 
 #[test]
 fn every_variable_is_read() {
-    let config = from(&[
-        ("LAMBENT_MODEL", "smollm2"),
-        ("LAMBENT_MODEL_URL", "http://127.0.0.1:1234/v1"),
-        ("LAMBENT_MODEL_KEY", "key"),
-        ("LAMBENT_MAX_OUTPUT_TOKENS", "300"),
-        ("LAMBENT_TEMPERATURE", "0.2"),
-        ("LAMBENT_FIRST_TOKEN_TIMEOUT_SECS", "2.5"),
-        ("LAMBENT_BETWEEN_TOKENS_TIMEOUT_SECS", "7"),
-        ("LAMBENT_CONTEXT_TOKENS", "2048"),
-        ("LAMBENT_CONTEXT_HINT", "Name a larger model."),
-    ])
-    .unwrap();
+    let config = from(EVERY_VARIABLE).unwrap();
     assert_eq!(
         config.base_url().unwrap().as_deref(),
         Some("http://127.0.0.1:1234/v1/")
@@ -55,17 +58,7 @@ fn every_variable_is_read() {
 #[test]
 fn a_configuration_can_be_handed_on_as_variables() {
     for read in [
-        &[
-            ("LAMBENT_MODEL", "smollm2"),
-            ("LAMBENT_MODEL_URL", "http://127.0.0.1:1234/v1"),
-            ("LAMBENT_MODEL_KEY", "key"),
-            ("LAMBENT_MAX_OUTPUT_TOKENS", "300"),
-            ("LAMBENT_TEMPERATURE", "0.2"),
-            ("LAMBENT_FIRST_TOKEN_TIMEOUT_SECS", "2.5"),
-            ("LAMBENT_BETWEEN_TOKENS_TIMEOUT_SECS", "7"),
-            ("LAMBENT_CONTEXT_TOKENS", "2048"),
-            ("LAMBENT_CONTEXT_HINT", "Name a larger model."),
-        ][..],
+        EVERY_VARIABLE,
         &[
             ("LAMBENT_MODEL", "bedrock_api::amazon.nova-lite-v1:0"),
             ("LAMBENT_MAX_OUTPUT_TOKENS", "1024"),
@@ -149,11 +142,19 @@ fn a_missing_or_malformed_variable_is_named_and_its_value_is_not() {
         ),
         (
             &[
-                ("LAMBENT_MODEL", "bedrock_api::m"),
+                ("LAMBENT_MODEL", "bedrock_api::amazon.nova-lite-v1:0"),
                 ("AWS_ACCESS_KEY_ID", "id"),
                 ("AWS_SECRET_ACCESS_KEY", "secret-value"),
             ],
             "AWS_REGION",
+        ),
+        (&[model, ("LAMBENT_MODEL_PRICE", "cheap")], "LAMBENT_MODEL_PRICE"),
+        (
+            &[
+                ("LAMBENT_MODEL", "openai::a-new-one"),
+                ("OPENAI_API_KEY", "secret-value"),
+            ],
+            "LAMBENT_MODEL_PRICE is not set",
         ),
         (
             &[model, ("LAMBENT_TEMPERATURE", "secret-value")],
@@ -202,4 +203,43 @@ fn no_key_is_ever_printed() {
     let models = crate::Models::new(config).unwrap();
     assert!(!format!("{models:?}").contains("sk-secret"));
     assert_eq!(models.model(), "m");
+}
+
+#[test]
+fn only_models_on_this_machine_need_no_price() {
+    let free = Some(Price::FREE);
+    for variables in [
+        &[
+            ("LAMBENT_MODEL", "m"),
+            ("LAMBENT_MODEL_URL", "http://127.0.0.1:1234/v1"),
+        ][..],
+        &[
+            ("LAMBENT_MODEL", "m"),
+            ("LAMBENT_MODEL_URL", "http://[::1]:1234/v1"),
+        ],
+        &[
+            ("LAMBENT_MODEL", "m"),
+            ("LAMBENT_MODEL_URL", "https://localhost/v1"),
+        ],
+        &[("LAMBENT_MODEL", "ollama::llama3.2")],
+        &[
+            ("LAMBENT_MODEL", "m"),
+            ("LAMBENT_MODEL_URL", "https://models.example/v1"),
+            ("LAMBENT_MODEL_PRICE", "0/0"),
+        ],
+    ] {
+        assert_eq!(from(variables).unwrap().price, free, "{variables:?}");
+    }
+    let elsewhere = [
+        ("LAMBENT_MODEL", "m"),
+        ("LAMBENT_MODEL_URL", "https://127.0.0.1.example/v1"),
+    ];
+    assert!(
+        from(&elsewhere)
+            .unwrap_err()
+            .to_string()
+            .starts_with("LAMBENT_MODEL_PRICE is not set")
+    );
+    let known = [("LAMBENT_MODEL", "gpt-5-mini"), ("OPENAI_API_KEY", "key")];
+    assert_eq!(from(&known).unwrap().price, Price::of("gpt-5-mini"));
 }

@@ -24,14 +24,15 @@
 //!
 //! # Logs
 //!
-//! `genai` logs on its own at error and warn level, and its messages can hold whole response bodies. Logs are set up with
-//! [`LOG_FILTER`] so that none of them is written. Errors of this crate never hold prompts, answers, keys or URLs.
+//! `genai` logs on its own at error and warn level, and its messages can hold whole response bodies: the functions' log
+//! (`lambent_service::logs`) leaves its target out. Errors of this crate never hold prompts, answers, keys or URLs.
 
 mod bedrock;
 mod client;
 mod config;
 mod error;
 mod failure;
+mod meter;
 mod models;
 mod prices;
 mod prompt;
@@ -41,16 +42,12 @@ mod retry;
 mod stream;
 
 pub use bedrock::AwsCredentials;
-pub use client::install_crypto;
 pub use config::{ApiKey, ConfigError, ModelConfig};
 pub use error::{ModelError, ModelErrorKind, TimeoutPhase, UpstreamFault};
+pub use lambent_http::install_crypto;
 pub use models::{Completion, Models, Structured};
-pub use prices::cost_micro_dollars;
+pub use prices::{Price, PriceError};
 pub use prompt::Prompt;
 pub use reader::Finish;
 pub use reply::{ReplySchema, SchemaError, strip_code_fence};
 pub use stream::{Chunk, CompletionStream};
-
-/// The directive that keeps `genai`'s own log lines, which can hold response bodies, out of the log: append it to the filter
-/// of the subscriber.
-pub const LOG_FILTER: &str = "genai=off";

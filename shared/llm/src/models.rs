@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use genai::ModelIden;
 use genai::chat::{ChatOptions, ChatRequest};
-use lambent_schema::Usage;
+use lambent_schema::{Ledger, Spending, Usage};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::warn;
@@ -12,6 +12,7 @@ use tracing::warn;
 use crate::config::{ConfigError, ModelConfig};
 use crate::error::{ModelError, ModelErrorKind};
 use crate::failure::{Failure, classify};
+use crate::meter::Meter;
 use crate::prompt::{self, Prompt, Rejected};
 use crate::reader::{Event, Finish, Reader, Waits, timed_out};
 use crate::reply::ReplySchema;
@@ -20,7 +21,12 @@ use crate::stream::CompletionStream;
 
 /// The configured model. Cheap to clone; built once, at start.
 #[derive(Clone)]
-pub struct Models(Arc<Inner>);
+pub struct Models {
+    inner: Arc<Inner>,
+    /// Most tokens of an answer.
+    max_output_tokens: u32,
+    ledger: Option<Arc<dyn Ledger>>,
+}
 
 struct Inner {
     client: genai::Client,
@@ -40,6 +46,8 @@ pub struct Completion {
     pub usage: Usage,
     /// When the first piece of it was here.
     pub first_token_at: Instant,
+    /// What it cost, with the answers before it to the same request.
+    spending: Spending,
 }
 
 /// An answer that fits its schema.
@@ -67,24 +75,57 @@ impl Models {
             .model
             .split_once("::")
             .map_or(&*config.model, |(_, name)| name);
-        Ok(Self(Arc::new(Inner {
-            client,
-            target: ModelIden::new(provider, config.model.as_str()),
-            name: name.to_owned(),
-            config,
-        })))
+        Ok(Self {
+            max_output_tokens: config.max_output_tokens,
+            ledger: None,
+            inner: Arc::new(Inner {
+                client,
+                target: ModelIden::new(provider, config.model.as_str()),
+                name: name.to_owned(),
+                config,
+            }),
+        })
+    }
+
+    /// The same model for one request: what it uses is told to `ledger` as it is used, and an answer has at most
+    /// `max_output_tokens`, if that is less than what is configured.
+    #[must_use]
+    pub fn metered(&self, ledger: impl Ledger + 'static, max_output_tokens: Option<u32>) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            max_output_tokens: self.bounded(max_output_tokens),
+            ledger: Some(Arc::new(ledger)),
+        }
+    }
+
+    /// The most that `answers` answers to one prompt can cost, in millionths of a dollar: the first, and repairs of it, each of which
+    /// reads the prompt, the answer before and what is wrong with it; and calls that are made again, which a provider may have read
+    /// before it failed. A token is at least a byte.
+    #[must_use]
+    pub fn at_most(&self, prompt_bytes: u64, answers: u32, max_output_tokens: Option<u32>) -> u64 {
+        let (answers, output) = (u64::from(answers), u64::from(self.bounded(max_output_tokens)));
+        let repairs = answers.saturating_sub(1);
+        let prompts = answers + u64::from(self.inner.config.max_retries);
+        self.inner.config.price().cost(Usage {
+            input_tokens: prompts * prompt_bytes + repairs * (output + COMPLAINT_BYTES),
+            output_tokens: answers * output,
+        })
+    }
+
+    /// How often at most a model is asked by [`Models::structured`].
+    #[must_use]
+    pub fn max_answers(&self) -> u32 {
+        self.inner.config.max_repairs.saturating_add(1)
+    }
+
+    fn bounded(&self, max_output_tokens: Option<u32>) -> u32 {
+        max_output_tokens.map_or(self.max_output_tokens, |most| most.min(self.max_output_tokens))
     }
 
     /// The model's name as callers see it, without its provider: `claude-haiku-4-5`.
     #[must_use]
     pub fn model(&self) -> &str {
-        &self.0.name
-    }
-
-    /// Most tokens an answer may have, as configured: what a budget has to reserve.
-    #[must_use]
-    pub fn max_output_tokens(&self) -> u32 {
-        self.0.config.max_output_tokens
+        &self.inner.name
     }
 
     /// Asks, and waits for the whole answer.
@@ -92,8 +133,8 @@ impl Models {
     /// # Errors
     /// See [`ModelErrorKind`]. Nothing lasts beyond the deadline.
     pub async fn complete(&self, prompt: &Prompt, deadline: Instant) -> Result<Completion, ModelError> {
-        let mut retries = Retries::new(self.0.config.max_retries);
-        self.0.whole(prompt, None, None, deadline, &mut retries).await
+        let mut retries = Retries::new(self.inner.config.max_retries);
+        self.whole(prompt, None, None, deadline, &mut retries).await
     }
 
     /// Asks, and resolves when the first piece of the answer is here, so that a failure before it can still be a status.
@@ -107,9 +148,9 @@ impl Models {
         reply: Option<&ReplySchema>,
         deadline: Instant,
     ) -> Result<CompletionStream, ModelError> {
-        let mut retries = Retries::new(self.0.config.max_retries);
-        let (first, reader) = self.0.open(prompt, reply, None, deadline, &mut retries).await?;
-        let inner = Arc::clone(&self.0);
+        let mut retries = Retries::new(self.inner.config.max_retries);
+        let (first, reader) = self.open(prompt, reply, None, deadline, &mut retries).await?;
+        let inner = Arc::clone(&self.inner);
         Ok(CompletionStream::new(first, reader, move |error| {
             inner.with_context(error)
         }))
@@ -126,14 +167,15 @@ impl Models {
         reply: &ReplySchema,
         deadline: Instant,
     ) -> Result<Structured<T>, ModelError> {
-        let mut retries = Retries::new(self.0.config.max_retries);
+        let mut retries = Retries::new(self.inner.config.max_retries);
         let mut usage = Usage::default();
-        let mut rejected: Option<Rejected> = None;
+        let mut rejected: Option<(Rejected, Spending)> = None;
         let mut first_token_at = None;
-        for attempts in 1..=self.0.config.max_repairs.saturating_add(1) {
-            let answer = self
-                .0
-                .whole(prompt, Some(reply), rejected.as_ref(), deadline, &mut retries);
+        for attempts in 1..=self.max_answers() {
+            let again = rejected
+                .as_ref()
+                .map(|(rejected, spending)| (rejected, *spending));
+            let answer = self.whole(prompt, Some(reply), again, deadline, &mut retries);
             let answer = answer.await.map_err(|error| error.spent(usage))?;
             usage += answer.usage;
             let first_token_at = *first_token_at.get_or_insert(answer.first_token_at);
@@ -146,17 +188,20 @@ impl Models {
                         first_token_at,
                     });
                 }
-                Err(violations) => rejected = Some(reject(answer, &violations)),
+                Err(violations) => {
+                    let spending = answer.spending;
+                    rejected = Some((reject(answer, &violations), spending));
+                }
             }
         }
-        let attempts = self.0.config.max_repairs.saturating_add(1);
+        let attempts = self.max_answers();
         Err(ModelError::new(ModelErrorKind::InvalidReply { attempts }).spent(usage))
     }
 }
 
 impl std::fmt::Debug for Models {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Models").field(&self.0.config).finish()
+        f.debug_tuple("Models").field(&self.inner.config).finish()
     }
 }
 
@@ -176,16 +221,20 @@ fn reject(answer: Completion, violations: &[String]) -> Rejected {
     }
 }
 
-impl Inner {
+/// More than a complaint has: at most eight broken rules, a line each, and some words around them.
+const COMPLAINT_BYTES: u64 = 4096;
+
+impl Models {
+    /// `again`: the answer before, and what all answers before cost.
     async fn whole(
         &self,
         prompt: &Prompt,
         reply: Option<&ReplySchema>,
-        rejected: Option<&Rejected>,
+        again: Option<(&Rejected, Spending)>,
         deadline: Instant,
         retries: &mut Retries,
     ) -> Result<Completion, ModelError> {
-        let (mut event, mut reader) = self.open(prompt, reply, rejected, deadline, retries).await?;
+        let (mut event, mut reader) = self.open(prompt, reply, again, deadline, retries).await?;
         let first_token_at = Instant::now();
         let mut text = String::new();
         loop {
@@ -197,13 +246,14 @@ impl Inner {
                         finish,
                         usage,
                         first_token_at,
+                        spending: reader.spending(),
                     });
                 }
             }
             event = reader
                 .next()
                 .await
-                .map_err(|failure| self.with_context(failure.error))?;
+                .map_err(|failure| self.inner.with_context(failure.error))?;
         }
     }
 
@@ -212,31 +262,42 @@ impl Inner {
         &self,
         prompt: &Prompt,
         reply: Option<&ReplySchema>,
-        rejected: Option<&Rejected>,
+        again: Option<(&Rejected, Spending)>,
         deadline: Instant,
         retries: &mut Retries,
     ) -> Result<(Event, Reader), ModelError> {
-        let provider = self.target.adapter_kind;
-        let options = prompt::options(&self.config, reply, provider);
+        let provider = self.inner.target.adapter_kind;
+        let options = prompt::options(&self.inner.config, self.max_output_tokens, reply, provider);
+        let (rejected, before) = again.unzip();
+        let prompt_tokens = prompt::tokens(prompt, reply, rejected);
         loop {
             let request = prompt::request(prompt, reply, provider, rejected);
-            let failure = match self.attempt(request, &options, deadline).await {
+            let meter = Meter::new(
+                self.ledger.clone(),
+                self.inner.config.price(),
+                before.unwrap_or_default(),
+                prompt_tokens,
+            );
+            let failure = match self.inner.attempt(request, &options, deadline, meter).await {
                 Ok(opened) => return Ok(opened),
                 Err(failure) => failure,
             };
             let Some(pause) = retries.after(&failure, deadline) else {
-                return Err(self.with_context(failure.error));
+                return Err(self.inner.with_context(failure.error));
             };
             warn!(error = %failure.error, pause_ms = pause.as_millis(), "model call failed, trying again");
             sleep(pause).await;
         }
     }
+}
 
+impl Inner {
     async fn attempt(
         &self,
         request: ChatRequest,
         options: &ChatOptions,
         deadline: Instant,
+        meter: Meter,
     ) -> Result<(Event, Reader), Failure> {
         let waits = Waits {
             first_token_by: Instant::now() + self.config.first_token_timeout,
@@ -252,7 +313,7 @@ impl Inner {
             .await
             .map_err(|_| timed_out(phase))?
             .map_err(classify)?;
-        let mut reader = Reader::new(response.stream, waits);
+        let mut reader = Reader::new(response.stream, waits, meter);
         let first = reader.next().await?;
         Ok((first, reader))
     }

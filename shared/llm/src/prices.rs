@@ -1,6 +1,8 @@
 //! What models cost: a dated table, for budgets and records. Not an invoice: discounts, caching and tiers are not in it.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 use std::sync::LazyLock;
 
 use lambent_schema::Usage;
@@ -15,9 +17,12 @@ struct Table {
     models: BTreeMap<String, Price>,
 }
 
+/// What a model's tokens cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-struct Price {
+pub struct Price {
+    /// Micro-dollars per million tokens read.
     input: u64,
+    /// Micro-dollars per million tokens written.
     output: u64,
     /// Some models cost more, input and output, when the prompt is long.
     long_prompt: Option<LongPrompt>,
@@ -30,21 +35,73 @@ struct LongPrompt {
     output: u64,
 }
 
-/// What this usage of this model costs, in millionths of a dollar, rounded up; `None` if the model is not in the table.
-///
-/// Takes names with or without a provider (`anthropic::claude-haiku-4-5`), with a date or version at the end
-/// (`claude-haiku-4-5-20251001`), and Bedrock's forms (`eu.anthropic.claude-haiku-4-5-20251001-v1:0`). Usage is priced as one
-/// prompt: repairs of a long one can reach the price of a longer one.
-#[must_use]
-pub fn cost_micro_dollars(model: &str, usage: Usage) -> Option<u64> {
-    let price = find(&PRICES.as_ref()?.models, model)?;
-    let (input, output) = match price.long_prompt {
-        Some(long) if usage.input_tokens > long.over => (long.input, long.output),
-        _ => (price.input, price.output),
+impl Price {
+    /// Nothing: a model of one's own.
+    pub const FREE: Self = Self {
+        input: 0,
+        output: 0,
+        long_prompt: None,
     };
-    let millionths = u128::from(usage.input_tokens) * u128::from(input)
-        + u128::from(usage.output_tokens) * u128::from(output);
-    u64::try_from(millionths.div_ceil(1_000_000)).ok()
+
+    /// The price of this model; `None` if it is not in the table.
+    ///
+    /// Takes names with or without a provider (`anthropic::claude-haiku-4-5`), with a date or version at the end
+    /// (`claude-haiku-4-5-20251001`), and Bedrock's forms (`eu.anthropic.claude-haiku-4-5-20251001-v1:0`).
+    #[must_use]
+    pub fn of(model: &str) -> Option<Self> {
+        find(&PRICES.as_ref()?.models, model)
+    }
+
+    /// What this usage costs, in millionths of a dollar, rounded up. It is priced as one prompt, which can be a long one.
+    #[must_use]
+    pub fn cost(self, usage: Usage) -> u64 {
+        let (input, output) = match self.long_prompt {
+            Some(long) if usage.input_tokens > long.over => (long.input, long.output),
+            _ => (self.input, self.output),
+        };
+        let millionths = u128::from(usage.input_tokens) * u128::from(input)
+            + u128::from(usage.output_tokens) * u128::from(output);
+        u64::try_from(millionths.div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    }
+}
+
+/// A price is not written as expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected {PRICE_FORM}")]
+pub struct PriceError;
+
+pub(crate) const PRICE_FORM: &str =
+    "dollars per million tokens read and written, such as 1.00/5.00, or 0/0 for a model that costs nothing";
+
+impl FromStr for Price {
+    type Err = PriceError;
+
+    fn from_str(text: &str) -> Result<Self, PriceError> {
+        let (input, output) = text.split_once('/').ok_or(PriceError)?;
+        let micro_dollars = |dollars: &str| {
+            let dollars: f64 = dollars.trim().parse().map_err(|_| PriceError)?;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "within bounds that are checked before"
+            )]
+            let whole = || (dollars * 1e6).round() as u64;
+            (0.0..=1e6).contains(&dollars).then(whole).ok_or(PriceError)
+        };
+        Ok(Self {
+            input: micro_dollars(input)?,
+            output: micro_dollars(output)?,
+            long_prompt: None,
+        })
+    }
+}
+
+impl fmt::Display for Price {
+    /// As it is parsed, without what long prompts cost.
+    #[expect(clippy::cast_precision_loss, reason = "prices are far from where it begins")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.input as f64 / 1e6, self.output as f64 / 1e6)
+    }
 }
 
 fn find(models: &BTreeMap<String, Price>, model: &str) -> Option<Price> {

@@ -5,6 +5,21 @@ const SOME: Usage = Usage {
     output_tokens: 10_000,
 };
 
+fn cost_micro_dollars(model: &str, usage: Usage) -> Option<u64> {
+    Price::of(model).map(|price| price.cost(usage))
+}
+
+#[test]
+fn a_price_can_be_given_and_handed_on() {
+    let price: Price = " 1.10 / 5.5 ".parse().unwrap();
+    assert_eq!(price.cost(SOME), 55_000 + 55_000);
+    assert_eq!(price.to_string().parse(), Ok(price));
+    assert_eq!("0/0".parse(), Ok(Price::FREE));
+    for wrong in ["", "1", "1/", "-1/1", "NaN/1", "1/inf", "1/2/3", "1e7/1"] {
+        assert_eq!(wrong.parse::<Price>(), Err(PriceError), "{wrong}");
+    }
+}
+
 #[test]
 fn the_table_is_read_and_every_entry_is_reachable_and_priced() {
     let models = &PRICES.as_ref().unwrap().models;
@@ -79,5 +94,8 @@ fn parts_of_a_millionth_are_rounded_up_and_nothing_overflows() {
     };
     assert_eq!(cost_micro_dollars("amazon.nova-micro-v1:0", usage(1)), Some(1));
     assert_eq!(cost_micro_dollars("amazon.nova-micro-v1:0", usage(0)), Some(0));
-    assert!(cost_micro_dollars("claude-opus-5-5", usage(u64::MAX)).is_none());
+    assert_eq!(
+        cost_micro_dollars("claude-opus-5-5", usage(u64::MAX)),
+        Some(u64::MAX)
+    );
 }

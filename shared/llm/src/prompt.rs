@@ -72,15 +72,32 @@ pub(crate) fn request(
     ChatRequest::new(messages).with_system(system)
 }
 
+/// The tokens of what a model is sent, about: until its provider says how many they were.
+pub(crate) fn tokens(prompt: &Prompt, reply: Option<&ReplySchema>, rejected: Option<&Rejected>) -> u64 {
+    let schema = reply.map_or(0, |reply| estimated_tokens(&reply.schema().to_string()));
+    let rejected = rejected.map_or(0, |rejected| {
+        estimated_tokens(&rejected.reply) + estimated_tokens(&rejected.complaint)
+    });
+    estimated_tokens(&prompt.system) + estimated_tokens(&prompt.user) + schema + rejected
+}
+
+/// English, German and code have about four bytes a token; what is not Latin about one a character.
+pub(crate) fn estimated_tokens(text: &str) -> u64 {
+    let ascii = text.bytes().filter(u8::is_ascii).count();
+    let others = text.chars().filter(|c| !c.is_ascii()).count();
+    (ascii.div_ceil(4) + others) as u64
+}
+
 /// The options in genai's terms.
 pub(crate) fn options(
     config: &ModelConfig,
+    max_output_tokens: u32,
     reply: Option<&ReplySchema>,
     provider: AdapterKind,
 ) -> ChatOptions {
     let mut options = ChatOptions::default()
         .with_capture_usage(true)
-        .with_max_tokens(config.max_output_tokens);
+        .with_max_tokens(max_output_tokens);
     options.temperature = config.temperature;
     options.response_format = reply.and_then(|reply| match schema_by(provider) {
         SchemaBy::Parameter => Some(JsonSpec::new(reply.name(), reply.schema().clone()).into()),

@@ -25,7 +25,7 @@ fn the_schema_goes_where_the_provider_takes_it() {
         (AdapterKind::Ollama, false, true),
         (AdapterKind::DeepSeek, false, true),
     ] {
-        let format = options(&config, Some(&schema), provider).response_format;
+        let format = options(&config, 10, Some(&schema), provider).response_format;
         assert_eq!(
             matches!(format, Some(ChatResponseFormat::JsonSpec(_))),
             in_options,
@@ -39,11 +39,11 @@ fn the_schema_goes_where_the_provider_takes_it() {
 
 #[test]
 fn text_is_asked_for_without_a_schema_and_without_a_temperature() {
-    let options = options(&ModelConfig::new("m"), None, AdapterKind::OpenAI);
+    let options = options(&ModelConfig::new("m"), 10, None, AdapterKind::OpenAI);
     assert!(options.response_format.is_none());
     assert_eq!(
         (options.temperature, options.max_tokens, options.capture_usage),
-        (None, Some(1024), Some(true))
+        (None, Some(10), Some(true))
     );
     assert_eq!(
         request(&prompt(), None, AdapterKind::Ollama, None)

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use genai::chat::{ChatStream, ChatStreamEvent, StopReason, StreamEnd};
-use lambent_schema::Usage;
+use lambent_schema::{Spending, Usage};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{ModelError, ModelErrorKind, TimeoutPhase, UpstreamFault};
 use crate::failure::{Failure, classify};
+use crate::meter::Meter;
 
 /// Why the model stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,20 +61,66 @@ impl Waits {
 pub(crate) struct Reader {
     stream: ChatStream,
     waits: Waits,
+    meter: Meter,
     begun: bool,
+    /// The request is on its way. Its provider may still refuse it.
+    is_sent: bool,
+    /// Its end is known: an answer, or an error.
+    is_over: bool,
+}
+
+/// Whoever drops it before its end leaves a provider that reads, and asks for that.
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if self.is_sent && !self.is_over {
+            self.meter.opened();
+        }
+    }
 }
 
 impl Reader {
-    pub(crate) fn new(stream: ChatStream, waits: Waits) -> Self {
+    pub(crate) fn new(stream: ChatStream, waits: Waits, meter: Meter) -> Self {
         Self {
             stream,
             waits,
+            meter,
             begun: false,
+            is_sent: false,
+            is_over: false,
         }
+    }
+
+    /// What this answer and those before it have cost.
+    pub(crate) fn spending(&self) -> Spending {
+        self.meter.spending()
     }
 
     /// The next piece of the answer, or its end. After the end or an error there is nothing more to ask for.
     pub(crate) async fn next(&mut self) -> Result<Event, Failure> {
+        let next = self.read().await;
+        match &next {
+            Ok(Event::Delta(text)) => self.meter.piece(text),
+            Ok(Event::End { usage, .. }) => {
+                self.is_over = true;
+                self.meter.counted(*usage);
+            }
+            Err(failure) => {
+                self.is_over = true;
+                // Silence and an end without one come from a provider that has taken the request; a refusal costs nothing.
+                if matches!(
+                    failure.error.kind,
+                    ModelErrorKind::Timeout { .. } | ModelErrorKind::Truncated
+                ) && self.is_sent
+                {
+                    self.meter.opened();
+                }
+                self.meter.counted(failure.error.usage);
+            }
+        }
+        next
+    }
+
+    async fn read(&mut self) -> Result<Event, Failure> {
         let mut bound = if self.begun {
             self.waits.next()
         } else {
@@ -96,15 +143,16 @@ impl Reader {
                     return Ok(Event::Delta(chunk.content));
                 }
                 Some(Ok(ChatStreamEvent::End(end))) => return ended(&end),
+                Some(Ok(ChatStreamEvent::Start)) => self.is_sent = true,
                 // Pings keep a connection alive; they say nothing about the model.
-                Some(Ok(ChatStreamEvent::Start | ChatStreamEvent::Heartbeat | ChatStreamEvent::Chunk(_))) => {
+                Some(Ok(ChatStreamEvent::Heartbeat | ChatStreamEvent::Chunk(_))) => {}
+                // Thinking is not part of the answer but it is a sign of life, and billed as output.
+                Some(Ok(ChatStreamEvent::ReasoningChunk(thought))) => {
+                    self.meter.piece(&thought.content);
+                    self.begun = true;
+                    bound = self.waits.next();
                 }
-                // Thinking is not part of the answer but it is a sign of life.
-                Some(Ok(
-                    ChatStreamEvent::ReasoningChunk(_)
-                    | ChatStreamEvent::ThoughtSignatureChunk(_)
-                    | ChatStreamEvent::ToolCallChunk(_),
-                )) => {
+                Some(Ok(ChatStreamEvent::ThoughtSignatureChunk(_) | ChatStreamEvent::ToolCallChunk(_))) => {
                     self.begun = true;
                     bound = self.waits.next();
                 }

@@ -1,6 +1,6 @@
 //! The form an answer must have: sent to the model, and checked when the answer is here.
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::{Draft, PatternOptions, Validator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ pub enum SchemaError {
 }
 
 impl ReplySchema {
-    /// Compiles this schema. The name goes to the provider: letters, digits, `_` and `-`, at most 64.
+    /// Compiles this schema, read as draft 7: no keyword beside a `$ref` counts. The name goes to the provider: letters, digits, `_` and `-`, at most 64.
     ///
     /// # Errors
     /// The name or the schema is not valid, or the schema refers outside of itself.
@@ -40,7 +40,9 @@ impl ReplySchema {
         if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
             return Err(SchemaError::Name { name });
         }
+        // As draft 7, whose meta-schema a cold function compiles in a third of the time of the current one's.
         let validator = jsonschema::options()
+            .with_draft(Draft::Draft7)
             .with_pattern_options(PatternOptions::regex())
             .build(&schema)
             .map_err(|error| SchemaError::Schema(Box::new(error)))?;

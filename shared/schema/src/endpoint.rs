@@ -32,7 +32,8 @@ pub trait Endpoint {
     type Body: DescribeBody;
     /// Its successful answers.
     fn replies() -> Vec<Reply>;
-    /// The problems that it can answer with, besides those of every operation ([`ProblemCode::EVERYWHERE`]).
+    /// The problems that it can answer with, besides those of every operation ([`ProblemCode::EVERYWHERE`]) and those that its
+    /// access brings ([`Access::problems`]).
     const PROBLEMS: &'static [ProblemCode];
 }
 
@@ -221,6 +222,7 @@ impl Operation {
             replies: E::replies(),
             problems: E::PROBLEMS
                 .iter()
+                .chain(E::ACCESS.problems())
                 .chain(ProblemCode::EVERYWHERE)
                 .copied()
                 .collect(),
@@ -259,6 +261,71 @@ impl Method {
 pub enum Access {
     /// Anybody; no credentials are read.
     Public,
+    /// Callers with this scope.
+    Caller(Scope),
+    /// Callers with this scope, whose money it spends: the most that a request can cost is reserved before anything else.
+    Spender(Scope),
+}
+
+impl Access {
+    /// The scope that a caller needs; `None` where nobody is asked.
+    #[must_use]
+    pub const fn scope(self) -> Option<Scope> {
+        match self {
+            Self::Public => None,
+            Self::Caller(scope) | Self::Spender(scope) => Some(scope),
+        }
+    }
+
+    /// The problems that asking for a caller brings.
+    #[must_use]
+    pub const fn problems(self) -> &'static [ProblemCode] {
+        match self {
+            Self::Public => &[],
+            Self::Caller(_) => &[
+                ProblemCode::InvalidRequest,
+                ProblemCode::Unauthenticated,
+                ProblemCode::InsufficientScope,
+                ProblemCode::StoreUnavailable,
+            ],
+            Self::Spender(_) => &[
+                ProblemCode::InvalidRequest,
+                ProblemCode::Unauthenticated,
+                ProblemCode::InsufficientScope,
+                ProblemCode::BudgetExceeded,
+                ProblemCode::TooManyAtOnce,
+                ProblemCode::StoreUnavailable,
+            ],
+        }
+    }
+}
+
+/// What a caller may be allowed to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Have documents analysed.
+    Analyse,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Analyse];
+
+    /// Its name in keys, tokens and the OpenAPI document.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Analyse => "analyse",
+        }
+    }
+
+    /// What it allows, in a few words.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Analyse => "Have documents analysed",
+        }
+    }
 }
 
 /// How API Gateway hands on an answer.

@@ -11,7 +11,7 @@ pub mod openapi;
 pub mod problem;
 pub mod stream;
 
-pub use endpoint::{Access, Endpoint, Method, Operation, RequestBody, Transfer};
+pub use endpoint::{Access, Endpoint, Method, Operation, RequestBody, Scope, Transfer};
 pub use endpoints::operations;
 pub use problem::{Problem, ProblemCode, Violation};
 
@@ -28,6 +28,38 @@ pub struct Usage {
     pub input_tokens: u64,
     /// Tokens that the model wrote.
     pub output_tokens: u64,
+}
+
+/// What a request cost, in millionths of a US dollar, each rounded up.
+///
+/// JSON answers carry it in the header [`COST_HEADER`], streams in their `done` event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cost {
+    /// What the model's provider asks for the tokens, by the price table; not an invoice.
+    pub tokens: u64,
+    /// What AWS Lambda asks for the function's time and its invocation so far; 0 elsewhere than on Lambda.
+    pub compute: u64,
+}
+
+/// The header that says what a request cost, as a dictionary of [RFC 9651](https://www.rfc-editor.org/rfc/rfc9651):
+/// `tokens=1520, compute=13`, in millionths of a US dollar.
+pub const COST_HEADER: &str = "x-lambent-cost";
+
+/// What a model has used for a request so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spending {
+    /// Tokens read and written, over all attempts.
+    pub usage: Usage,
+    /// What they cost, in millionths of a US dollar, rounded up.
+    pub micro_dollars: u64,
+    /// Whether some of them are counted here, because the provider has not said (yet) how many they were.
+    pub is_estimate: bool,
+}
+
+/// Hears what a model uses for a request, as it uses it.
+pub trait Ledger: Send + Sync {
+    /// So much up to now. A later call replaces an earlier one.
+    fn spent(&self, spending: Spending);
 }
 
 impl std::ops::AddAssign for Usage {

@@ -8,7 +8,7 @@ use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Problem, ProblemCode, Violation,
+    COST_HEADER, Problem, ProblemCode, Violation,
     endpoint::{Access, Content, Event, Operation, Reply, to_value},
     operations,
 };
@@ -72,7 +72,7 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         "summary": operation.summary,
         "description": operation.description,
         "tags": [operation.tag],
-        "security": match operation.access { Access::Public => json!([]) },
+        "security": security(operation.access),
         "parameters": [request_id_parameter()],
         "responses": responses(operation, generator),
     });
@@ -90,10 +90,24 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     described
 }
 
+/// One of the schemes will do. Only OAuth's has scopes in OpenAPI's sense; for the others they are what a key was given.
+fn security(access: Access) -> Value {
+    match access.scope() {
+        None => json!([]),
+        Some(scope) => {
+            let scopes = json!([scope.as_str()]);
+            json!([{"bearer": scopes}, {"api_key": scopes}])
+        }
+    }
+}
+
 fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     let mut responses: BTreeMap<String, Value> = BTreeMap::new();
     for reply in &operation.replies {
-        responses.insert(reply.status.to_string(), describe_reply(reply, generator));
+        responses.insert(
+            reply.status.to_string(),
+            describe_reply(reply, operation.access, generator),
+        );
     }
     let mut problems: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
     for code in &operation.problems {
@@ -105,7 +119,7 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     json!(responses)
 }
 
-fn describe_reply(reply: &Reply, generator: &mut SchemaGenerator) -> Value {
+fn describe_reply(reply: &Reply, access: Access, generator: &mut SchemaGenerator) -> Value {
     let content: Map<String, Value> = reply
         .content
         .iter()
@@ -124,7 +138,7 @@ fn describe_reply(reply: &Reply, generator: &mut SchemaGenerator) -> Value {
             ),
         })
         .collect();
-    json!({"description": reply.description, "headers": headers(false), "content": content})
+    json!({"description": reply.description, "headers": reply_headers(access), "content": content})
 }
 
 /// OpenAPI 3.1 has no word for events, so `x-events` names the schema of each, and the description says it in prose.
@@ -161,9 +175,7 @@ fn describe_problems(codes: &[ProblemCode], generator: &mut SchemaGenerator) -> 
         .map(|code| (code.as_str().to_owned(), json!({"value": example_problem(*code)})))
         .collect();
     let titles: Vec<&str> = codes.iter().map(|code| code.title()).collect();
-    let waits = codes
-        .iter()
-        .any(|code| matches!(code, ProblemCode::RateLimited | ProblemCode::ModelBusy));
+    let waits = codes.iter().any(|code| WAITS.contains(code));
     json!({
         "description": format!("{}.", titles.join(". Or: ")),
         "headers": headers(waits),
@@ -187,12 +199,40 @@ fn example_problem(code: ProblemCode) -> Value {
                 code: "too_small".into(),
             },
         ]),
-        ProblemCode::RateLimited | ProblemCode::ModelBusy => {
+        code if WAITS.contains(&code) => {
             Problem::new(code, format!("{}. Try again in 2 seconds.", code.title())).retry_after(2)
         }
         _ => Problem::new(code, format!("{}.", code.title())),
     };
     to_value(&problem.request_id("0199a1de-7c55-7d0c-9b63-52b1a1a4f001"))
+}
+
+/// Problems that come with a time to wait.
+const WAITS: &[ProblemCode] = &[
+    ProblemCode::RateLimited,
+    ProblemCode::BudgetExceeded,
+    ProblemCode::TooManyAtOnce,
+    ProblemCode::ModelBusy,
+];
+
+fn reply_headers(access: Access) -> Value {
+    let mut headers = headers(false);
+    let header = |description: &str, example: &str| json!({"description": description, "schema": {"type": "string"}, "example": example});
+    headers[COST_HEADER] = header(
+        "What the request cost in millionths of a US dollar; not on event streams, whose `done` event says it.",
+        "tokens=692, compute=11",
+    );
+    if access != Access::Public {
+        headers["ratelimit"] = header(
+            "How many requests the caller may send at once now, and after how many seconds again as many as ever.",
+            "\"default\";r=9;t=1",
+        );
+        headers["ratelimit-policy"] = header(
+            "How many requests the caller may send at once, and in how many seconds that many come back.",
+            "\"default\";q=10;w=10",
+        );
+    }
+    headers
 }
 
 fn headers(waits: bool) -> Value {
@@ -216,19 +256,19 @@ fn request_id_parameter() -> Value {
     })
 }
 
-/// How callers of operations that are not public will show who they are. All operations of this version are public.
+/// How callers show who they are.
 fn security_schemes() -> Value {
     json!({
         "bearer": {
             "type": "http",
             "scheme": "bearer",
-            "description": "An API key. No operation of this version asks for one.",
+            "description": "An API key (`sk_...`), or a JWT of the issuer that this API trusts. The names behind an operation are the scopes it needs.",
         },
         "api_key": {
             "type": "apiKey",
             "in": "header",
             "name": "x-api-key",
-            "description": "The same API key. No operation of this version asks for one.",
+            "description": "The same API key.",
         },
     })
 }

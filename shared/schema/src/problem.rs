@@ -125,6 +125,12 @@ macro_rules! problem_codes {
 problem_codes! {
     /// The body is not JSON, or could not be read.
     InvalidJson = 400 "invalid_json" "The body is not valid JSON";
+    /// The credentials contradict each other, or are not text.
+    InvalidRequest = 400 "invalid_request" "The request is malformed";
+    /// No credentials, or none that are valid.
+    Unauthenticated = 401 "unauthenticated" "Credentials are missing or not valid";
+    /// The caller is known, and not allowed to do this.
+    InsufficientScope = 403 "insufficient_scope" "The credentials do not allow this";
     /// No such path.
     NotFound = 404 "not_found" "Not found";
     /// The path exists, not with this method.
@@ -139,6 +145,10 @@ problem_codes! {
     DocumentTooLong = 422 "document_too_long" "The document is too long for the model";
     /// Too many requests.
     RateLimited = 429 "rate_limited" "Too many requests";
+    /// The caller's budget does not cover the most that the request can cost.
+    BudgetExceeded = 429 "budget_exceeded" "The budget is used up";
+    /// The caller has as many requests under way as it may.
+    TooManyAtOnce = 429 "too_many_at_once" "Too many requests at once";
     /// A fault of ours.
     Internal = 500 "internal" "Internal error";
     /// The model's provider failed or could not be reached.
@@ -147,6 +157,8 @@ problem_codes! {
     ModelReplyInvalid = 502 "model_reply_invalid" "The model's answer was not usable";
     /// The model's provider takes no more calls for now.
     ModelBusy = 503 "model_busy" "The model is busy";
+    /// What decides over callers does not answer: the database, or the issuer of tokens.
+    StoreUnavailable = 503 "store_unavailable" "Callers cannot be checked";
     /// It took too long.
     Timeout = 504 "timeout" "The answer took too long";
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Problem, Usage, endpoints::analysis::Analysis};
+use crate::{Cost, Problem, Usage, endpoints::analysis::Analysis};
 
 /// The `data:` of a `delta` event: the next piece of the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +21,8 @@ pub struct Done {
     pub model: String,
     /// Tokens read and written.
     pub usage: Usage,
+    /// What the request cost.
+    pub cost: Cost,
     /// Why the model stopped.
     pub finish_reason: FinishReason,
     /// The whole analysis, validated. With `output_format` `json` only: with `markdown` the deltas are the answer.

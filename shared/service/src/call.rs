@@ -42,6 +42,16 @@ impl<S: Sync> FromRequestParts<S> for Call {
 #[error("the route is not mounted by `endpoint`, so that it has no call")]
 struct NotMounted;
 
+/// How long after the end of an invocation its process is surely gone.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// When a function with this deadline is surely gone, in milliseconds since 1970.
+pub(crate) fn gone_by_ms(deadline: Instant) -> u64 {
+    let left = deadline.saturating_duration_since(Instant::now()) + RESERVE + GRACE;
+    let gone_by = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + left;
+    u64::try_from(gone_by.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// When the answer must be complete: [`RESERVE`] before the end of the Lambda invocation, or else `timeout` from now.
 pub(crate) fn deadline(extensions: &http::Extensions, timeout: Duration) -> Instant {
     let left = extensions.lambda_context_ref().map(|context| {

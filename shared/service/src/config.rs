@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use crate::compute::MEMORY;
+
 /// Which web origins may read the answers: comma-separated, or `*`; none by default.
 pub(crate) const CORS_ORIGINS: &str = "LAMBENT_CORS_ORIGINS";
 /// The longest a request may take off Lambda, in seconds; the endpoint's own timeout by default. On Lambda the
@@ -21,6 +23,8 @@ pub struct ServiceConfig {
     pub timeout: Option<Duration>,
     /// After how much silence an event stream sends a comment, so that nobody in between takes it for dead.
     pub heartbeat: Duration,
+    /// The function's memory in megabytes, on Lambda; `None` elsewhere.
+    pub memory_mb: Option<u32>,
 }
 
 /// Which web origins may read the answers.
@@ -50,6 +54,7 @@ impl Default for ServiceConfig {
             cors_origins: CorsOrigins::None,
             timeout: None,
             heartbeat: Duration::from_secs(15),
+            memory_mb: None,
         }
     }
 }
@@ -75,6 +80,8 @@ impl ServiceConfig {
             cors_origins,
             timeout: seconds(TIMEOUT_SECS)?,
             heartbeat: seconds(HEARTBEAT_SECS)?.unwrap_or(Self::default().heartbeat),
+            // Lambda's own word for it, not an operator's.
+            memory_mb: get(MEMORY).and_then(|megabytes| megabytes.parse().ok()),
         })
     }
 
@@ -193,6 +200,7 @@ mod tests {
             cors_origins: origins("https://a.example,http://localhost:5173").unwrap(),
             timeout: Some(Duration::from_millis(2500)),
             heartbeat: Duration::from_millis(100),
+            memory_mb: None,
         };
         let variables = config.variables();
         let handed_on = ServiceConfig::from_lookup(|name| {

@@ -1,6 +1,6 @@
 //! Mounting an endpoint: the route of its handler, and around it what every request gets.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -11,24 +11,24 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use futures::FutureExt as _;
-use http::HeaderMap;
-use lambent_schema::{Endpoint, Method, Operation, Problem, ProblemCode};
-use lambent_store::{RequestRecord, Requests, Store, StoreConfig};
+use http::{HeaderMap, HeaderValue};
+use http_body::Body as _;
+use lambent_schema::{Access, Cost, Endpoint, MAX_BODY_BYTES, Method, Operation, Problem, ProblemCode};
+use lambent_store::{CallerId, RequestRecord, Requests, Store, StoreConfig};
 use time::OffsetDateTime;
 
 use crate::{
-    Call, Failure, Record, RequestId, ServiceConfig, call, cors::cors_layer, record::Outcome,
-    request_id::REQUEST_ID, serve::StartError, stream::Streams,
+    Admitted, Asking, Call, Failure, Gate, Record, RequestId, ServiceConfig, Tariff, call, cors::cors_layer,
+    headers::COST, record::Outcome, request_id::REQUEST_ID, serve::StartError, stream::Streams,
 };
 
-/// Who calls where nobody has to say who they are.
-const ANONYMOUS: &str = "anonymous";
-
-/// What every function is given in `main`: its configuration and the request log. Cheap to clone.
-#[derive(Debug, Clone)]
+/// What every function is given in `main`: its configuration, the request log and what decides over callers. Cheap to clone.
+#[derive(Clone)]
 pub struct Service {
     config: Arc<ServiceConfig>,
     requests: Requests,
+    gate: Option<Arc<dyn Gate>>,
+    tariff: Option<Tariff>,
 }
 
 impl Service {
@@ -38,6 +38,26 @@ impl Service {
         Self {
             config: Arc::new(config),
             requests,
+            gate: None,
+            tariff: None,
+        }
+    }
+
+    /// The same, with this to decide over callers. Without one, endpoints that are not public answer nobody.
+    #[must_use]
+    pub fn guarded(self, gate: Arc<dyn Gate>) -> Self {
+        Self {
+            gate: Some(gate),
+            ..self
+        }
+    }
+
+    /// The same, for endpoints whose requests cost at most this. Without it, endpoints that spend answer nobody.
+    #[must_use]
+    pub fn priced(&self, tariff: Tariff) -> Self {
+        Self {
+            tariff: Some(tariff),
+            ..self.clone()
         }
     }
 
@@ -54,7 +74,8 @@ impl Service {
 /// A router with the one route of endpoint `E`, served by `handler`.
 ///
 /// Around the handler, outermost first: CORS; the request's id, deadline and record, which the handler can take as
-/// [`Call`]; the guard that turns a panic into a 500; the record's end and the log's line.
+/// [`Call`]; the decision over its caller, which it can take as [`Caller`](crate::Caller), where the contract asks for one; the guard that turns
+/// a panic into a 500; the record's end, which settles what the request cost, and the log's line.
 pub fn endpoint<E, H, T, S>(service: &Service, handler: H) -> Router<S>
 where
     E: Endpoint,
@@ -70,6 +91,7 @@ where
         service: service.clone(),
         function: E::FUNCTION,
         route: Operation::of::<E>().route(),
+        access: E::ACCESS,
         timeout: service
             .config
             .timeout
@@ -98,6 +120,7 @@ struct Mounted {
     service: Service,
     function: &'static str,
     route: String,
+    access: Access,
     timeout: Duration,
 }
 
@@ -107,23 +130,46 @@ async fn frame(State(mounted): State<Arc<Mounted>>, mut request: Request, next: 
         id.as_str(),
         mounted.function,
         &mounted.route,
-        ANONYMOUS,
+        CallerId::anonymous(),
         OffsetDateTime::now_utc(),
     );
     let call = Call {
         deadline: call::deadline(request.extensions(), mounted.timeout),
-        record: Record::new(mounted.service.requests.clone(), record),
+        record: Record::new(
+            mounted.service.requests.clone(),
+            record,
+            mounted.service.config.memory_mb,
+        ),
         heartbeat: mounted.service.config.heartbeat,
         id,
     };
     request.extensions_mut().insert(call.clone());
     // If the client leaves while the handler works, this future is dropped, and the record must still end.
     let guard = call.record.end_on_drop();
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    let mut response = answered.unwrap_or_else(|_panic| Failure::unexplained().into_response());
+    let mut of_limits = Vec::new();
+    // A longer one is not read.
+    let body_bytes = request
+        .body()
+        .size_hint()
+        .upper()
+        .unwrap_or(u64::MAX)
+        .min(MAX_BODY_BYTES as u64);
+    let mut response = match mounted.admit(request.headers(), body_bytes, &call).await {
+        Err(failure) => failure.into_response(),
+        Ok(admitted) => {
+            if let Some(admitted) = admitted {
+                call.record.admitted(admitted.caller.id.clone(), admitted.hold);
+                request.extensions_mut().insert(admitted.caller);
+                of_limits = admitted.headers;
+            }
+            let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+            answered.unwrap_or_else(|_panic| Failure::unexplained().into_response())
+        }
+    };
     if response.extensions_mut().remove::<Streams>().is_some() {
         // The stream ends the record itself, when it ends.
         guard.disarm();
+        response.headers_mut().extend(of_limits);
         response.headers_mut().insert(REQUEST_ID, call.id.header());
         return response;
     }
@@ -136,9 +182,73 @@ async fn frame(State(mounted): State<Arc<Mounted>>, mut request: Request, next: 
         }
         None => Outcome::Done,
     };
+    response.headers_mut().extend(of_limits);
     response.headers_mut().insert(REQUEST_ID, call.id.header());
+    response
+        .headers_mut()
+        .insert(COST, cost_header(call.record.cost()));
     guard.disarm();
     // Once the answer is out, Lambda may freeze the process: the record goes first.
     let _ = call.record.finish(response.status().as_u16(), outcome).await;
     response
+}
+
+impl Mounted {
+    /// Has the gate decide, where the contract asks for a caller. Whatever is missing for that, the request does not go on.
+    async fn admit(
+        &self,
+        headers: &HeaderMap,
+        body_bytes: u64,
+        call: &Call,
+    ) -> Result<Option<Admitted>, Failure> {
+        let Some(scope) = self.access.scope() else {
+            return Ok(None);
+        };
+        let gate = self
+            .service
+            .gate
+            .as_ref()
+            .ok_or_else(|| Failure::internal(NoGate))?;
+        let price = match (self.access, &self.service.tariff) {
+            (Access::Spender(_), None) => return Err(Failure::internal(NoTariff)),
+            (Access::Spender(_), Some(tariff)) => {
+                Some(move |max_output_tokens| tariff(body_bytes, max_output_tokens))
+            }
+            (Access::Public | Access::Caller(_), _) => None,
+        };
+        let asking = Asking {
+            headers,
+            scope,
+            price: price
+                .as_ref()
+                .map(|price| price as &(dyn Fn(Option<u32>) -> u64 + Sync)),
+            until_ms: call::gone_by_ms(call.deadline),
+        };
+        gate.admit(asking).await.map(Some)
+    }
+}
+
+/// An endpoint asks for a caller, and its function was given nothing that could decide.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing decides over callers here: the service is not guarded")]
+struct NoGate;
+
+/// An endpoint spends, and its function did not say how much at most.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody said what a request can cost: the service is not priced")]
+struct NoTariff;
+
+fn cost_header(cost: Cost) -> HeaderValue {
+    let Cost { tokens, compute } = cost;
+    HeaderValue::try_from(format!("tokens={tokens}, compute={compute}"))
+        .unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service")
+            .field("config", &self.config)
+            .field("gate", &self.gate)
+            .finish_non_exhaustive()
+    }
 }

@@ -3,7 +3,7 @@
 use std::{error::Error, fmt::Write as _, sync::Arc};
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use lambent_schema::{Problem, ProblemCode};
 
 use crate::request_id::{REQUEST_ID, RequestId};
@@ -14,6 +14,7 @@ use crate::request_id::{REQUEST_ID, RequestId};
 #[derive(Debug, Clone)]
 pub struct Failure {
     problem: Box<Problem>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -23,16 +24,30 @@ impl Failure {
     pub fn new(problem: Problem) -> Self {
         Self {
             problem: Box::new(problem),
+            headers: Vec::new(),
             cause: None,
         }
     }
 
-    /// A fault of ours: 500, and the cause for the log.
-    pub fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
+    /// The same, with this as its cause.
+    #[must_use]
+    pub fn because(self, cause: impl Error + Send + Sync + 'static) -> Self {
         Self {
             cause: Some(Arc::new(cause)),
-            ..Self::unexplained()
+            ..self
         }
+    }
+
+    /// The same, with one header more.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// A fault of ours: 500, and the cause for the log.
+    pub fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
+        Self::unexplained().because(cause)
     }
 
     /// A fault of ours that has already been logged: 500.
@@ -62,6 +77,7 @@ impl Failure {
     pub fn response(&self, id: &RequestId) -> Response {
         let problem = (*self.problem).clone().request_id(id.as_str());
         let mut response = problem_response(&problem);
+        response.headers_mut().extend(self.headers.iter().cloned());
         response.headers_mut().insert(REQUEST_ID, id.header());
         response
     }
@@ -87,6 +103,7 @@ where
     fn from(error: E) -> Self {
         Self {
             problem: Box::new(Problem::from(&error)),
+            headers: Vec::new(),
             cause: Some(Arc::new(error)),
         }
     }

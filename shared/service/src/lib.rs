@@ -2,16 +2,20 @@
 //!
 //! A function's `router(deps)` mounts its endpoints with [`endpoint()`]; that gives each request an id, a deadline, a
 //! record in the request log, CORS, a guard against panics, and errors in one shape ([`Failure`]). Its handlers take what
-//! they need as arguments: [`Valid<T>`] a body that satisfies its schema, [`Call`] the request's id, deadline and record.
+//! they need as arguments: [`Valid<T>`] a body that satisfies its schema, [`Caller`] who
+//! calls, [`Call`] the request's id, deadline and record.
 //! Its `main` hands the router to [`serve::streaming`] or [`serve::buffered`].
 //!
 //! Nothing here knows models or what an endpoint is for.
 
 mod call;
+mod caller;
+mod compute;
 mod config;
 mod cors;
 mod endpoint;
 mod failure;
+pub mod headers;
 pub mod logs;
 mod record;
 mod request_id;
@@ -21,6 +25,7 @@ mod valid;
 mod violations;
 
 pub use call::Call;
+pub use caller::{Admitted, Asking, Caller, Gate, Hold, Tariff};
 pub use config::{ConfigError, CorsOrigins, ServiceConfig};
 pub use cors::cors_layer;
 pub use endpoint::{Service, endpoint};

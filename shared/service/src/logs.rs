@@ -8,9 +8,14 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// Not logged: the model client quotes answers when it logs, and the local database warns of every call that it refuses, also
-/// where a refusal is the answer that was asked for.
-const QUIET: &[&str] = &["genai", "dynoxide"];
+/// What is logged at most, whatever is asked for. The model client quotes answers; the Lambda runtime logs whole events, with keys and
+/// bodies, at trace; the local database warns of every call that it refuses, also where a refusal is the answer that was asked for.
+const AT_MOST: &[(&str, LevelFilter)] = &[
+    ("genai", LevelFilter::OFF),
+    ("dynoxide", LevelFilter::OFF),
+    ("lambda_runtime", LevelFilter::INFO),
+    ("lambda_http", LevelFilter::INFO),
+];
 
 /// Starts the log, as [`RUST_LOG`](https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.Targets.html)
 /// says (`info,aws_config=warn`), or from `info` on. A second call changes nothing.
@@ -41,7 +46,7 @@ fn filter() -> Targets {
     filter_of(&std::env::var("RUST_LOG").unwrap_or_default())
 }
 
-/// What is asked for, from `info` on where nothing is, and never what [`QUIET`] says.
+/// What is asked for, from `info` on where nothing is, and never more than [`AT_MOST`] says.
 fn filter_of(asked: &str) -> Targets {
     let info = Targets::new().with_default(LevelFilter::INFO);
     let targets = if asked.trim().is_empty() {
@@ -49,8 +54,8 @@ fn filter_of(asked: &str) -> Targets {
     } else {
         asked.parse().unwrap_or(info)
     };
-    QUIET.iter().fold(targets, |targets, target| {
-        targets.with_target(*target, LevelFilter::OFF)
+    AT_MOST.iter().fold(targets, |targets, (target, level)| {
+        targets.with_target(*target, *level)
     })
 }
 
@@ -86,6 +91,7 @@ mod tests {
 
     #[test]
     fn the_model_client_is_never_logged() {
+        assert!(!filter_of("trace").would_enable("lambda_runtime::layers::api_response", &Level::TRACE));
         for asked in ["", "trace", "genai=trace"] {
             assert!(
                 !filter_of(asked).would_enable("genai", &Level::ERROR),

@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use lambent_schema::Usage;
-use lambent_store::{RequestRecord, Requests, State};
+use lambent_schema::{Cost, Ledger, Spending};
+use lambent_store::{CallerId, RequestRecord, Requests, State};
 use sha2::{Digest as _, Sha256};
 use tokio::{task::JoinHandle, time::Instant};
 
-use crate::failure::chain;
+use crate::{Hold, compute, failure::chain};
 
 /// The record of the request being served. Clones are the same record.
 #[derive(Debug, Clone)]
@@ -21,6 +21,7 @@ pub struct Record(Arc<Inner>);
 struct Inner {
     requests: Requests,
     began: Instant,
+    memory_mb: Option<u32>,
     state: Mutex<Progress>,
 }
 
@@ -29,6 +30,8 @@ struct Progress {
     record: RequestRecord,
     /// The first of the two writes, under way or done.
     start: Option<JoinHandle<()>>,
+    /// What is reserved for it.
+    hold: Option<Hold>,
     finished: bool,
 }
 
@@ -47,15 +50,17 @@ pub(crate) enum Outcome {
 }
 
 impl Record {
-    pub(crate) fn new(requests: Requests, record: RequestRecord) -> Self {
+    pub(crate) fn new(requests: Requests, record: RequestRecord, memory_mb: Option<u32>) -> Self {
         let state = Mutex::new(Progress {
             record,
             start: None,
+            hold: None,
             finished: false,
         });
         Self(Arc::new(Inner {
             requests,
             began: Instant::now(),
+            memory_mb,
             state,
         }))
     }
@@ -92,42 +97,56 @@ impl Record {
         self.lock().record.attempts = Some(attempts);
     }
 
-    /// What the model has read and written so far, over all attempts, and what that cost in micro-dollars.
-    pub fn usage(&self, usage: Usage, cost_micro_dollars: Option<u64>) {
+    /// Who calls, and what is reserved for this request, which the end of the record settles.
+    pub(crate) fn admitted(&self, caller: CallerId, hold: Option<Hold>) {
         let mut progress = self.lock();
-        progress.record.input_tokens = Some(usage.input_tokens);
-        progress.record.output_tokens = Some(usage.output_tokens);
-        progress.record.cost_micro_dollars = cost_micro_dollars;
+        progress.record.caller = caller;
+        progress.hold = hold;
+    }
+
+    /// What the request has cost so far.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        Cost {
+            tokens: self.lock().record.cost_micro_dollars.unwrap_or(0),
+            compute: compute::micro_dollars(self.0.memory_mb, self.0.began.elapsed()),
+        }
     }
 
     /// Begins to write the record as ended, and to log its line; awaiting the handle waits for it. Goes on when the handle is
     /// dropped. Only the first call counts.
     pub(crate) fn finish(&self, status: u16, outcome: Outcome) -> JoinHandle<()> {
-        let (record, start) = {
+        let (record, start, hold) = {
             let mut progress = self.lock();
             if std::mem::replace(&mut progress.finished, true) {
                 return tokio::spawn(async {});
             }
             let record = &mut progress.record;
             record.status = Some(status);
-            record.total_ms = Some(milliseconds(self.0.began.elapsed()));
+            let elapsed = self.0.began.elapsed();
+            record.total_ms = Some(milliseconds(elapsed));
+            record.compute_micro_dollars = Some(compute::micro_dollars(self.0.memory_mb, elapsed));
             (record.state, record.error_code) = match outcome {
                 Outcome::Done => (State::Done, None),
                 Outcome::Error(code) => (State::Error, Some(code)),
                 Outcome::Cancelled => (State::Cancelled, None),
             };
-            (record.clone(), progress.start.take())
+            (record.clone(), progress.start.take(), progress.hold.take())
         };
         log_line(&record);
         let requests = self.0.requests.clone();
         tokio::spawn(async move {
-            // In this order, so that the writes do not meet.
-            if let Some(start) = start {
-                let _ = start.await;
-            }
-            if let Err(error) = requests.finished(&record).await {
-                log_fallback(&record, &error);
-            }
+            let settled = settle(hold, &record);
+            let written = async {
+                // In this order, so that the writes do not meet.
+                if let Some(start) = start {
+                    let _ = start.await;
+                }
+                if let Err(error) = requests.finished(&record).await {
+                    log_fallback(&record, &error);
+                }
+            };
+            futures::join!(settled, written);
         })
     }
 
@@ -138,6 +157,30 @@ impl Record {
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ledger for Record {
+    fn spent(&self, spending: Spending) {
+        let mut progress = self.lock();
+        let record = &mut progress.record;
+        record.input_tokens = Some(spending.usage.input_tokens);
+        record.output_tokens = Some(spending.usage.output_tokens);
+        record.cost_micro_dollars = Some(spending.micro_dollars);
+        record.tokens_are_estimated = spending.is_estimate;
+    }
+}
+
+/// Gives back what was reserved and not spent.
+async fn settle(hold: Option<Hold>, record: &RequestRecord) {
+    let Some(hold) = hold else { return };
+    if let Err(error) = hold.settle(record.cost_micro_dollars.unwrap_or(0)).await {
+        // The reservation ends by itself, later.
+        tracing::error!(
+            cause = chain(&error),
+            request_id = record.request_id,
+            "could not settle a reservation"
+        );
     }
 }
 
@@ -166,13 +209,15 @@ fn log_line(record: &RequestRecord) {
         request_id = record.request_id,
         function = record.function,
         route = record.route,
-        caller = record.caller,
+        caller = record.caller.as_str(),
         status = record.status,
         state = record.state.as_str(),
         code = record.error_code,
         model = record.model,
         input_tokens = record.input_tokens,
         output_tokens = record.output_tokens,
+        cost_micro_dollars = record.cost_micro_dollars,
+        compute_micro_dollars = record.compute_micro_dollars,
         first_token_ms = record.first_token_ms,
         total_ms = record.total_ms,
         "request"

@@ -121,9 +121,9 @@ where
     S: Stream<Item = Result<Step<D>, Failure>> + Send + 'static,
     D: Serialize + Send + Sync + 'static,
 {
+    // If the client leaves, this is dropped wherever it is, also before it is first polled.
+    let guard = call.record.end_on_drop();
     stream! {
-        // If the client leaves, this is dropped wherever it is.
-        let guard = call.record.end_on_drop();
         let outcome = {
             let mut source = pin!(AssertUnwindSafe(source).catch_unwind());
             loop {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::stream::{self, pending};
 use http_body_util::BodyExt as _;
-use lambent_store::{RequestRecord, Store, StoreConfig};
+use lambent_store::{CallerId, RequestRecord, Store, StoreConfig};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -19,12 +19,12 @@ fn call() -> Call {
         id.as_str(),
         "test",
         "POST /test",
-        "anonymous",
+        CallerId::anonymous(),
         OffsetDateTime::now_utc(),
     );
     Call {
         deadline: Instant::now() + Duration::from_secs(60),
-        record: Record::new(requests, record),
+        record: Record::new(requests, record, None),
         heartbeat: Duration::from_secs(15),
         id,
     }

@@ -13,8 +13,9 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::{Draft, PatternOptions, Validator};
 use lambent_schema::{MAX_BODY_BYTES, Problem, ProblemCode, RequestBody, Violation};
+use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use crate::{Failure, violations};
@@ -156,9 +157,12 @@ impl BodySchema {
     }
 
     fn compile<T: RequestBody>() -> Self {
-        let schema = schemars::schema_for!(T).to_value();
+        // As draft 7, whose meta-schema is one document: 2020-12's, eight that refer to each other, take a cold function 3 ms more.
+        let settings = SchemaSettings::draft07();
+        let schema = settings.into_generator().into_root_schema_for::<T>().to_value();
         // `regex` matches in linear time, whatever the caller sends.
         let validator = jsonschema::options()
+            .with_draft(Draft::Draft7)
             .with_pattern_options(PatternOptions::regex())
             .build(&schema);
         #[expect(

@@ -3,11 +3,16 @@
 /// The variable that names the table of [`crate::requests`].
 pub const REQUESTS_TABLE: &str = "LAMBENT_REQUESTS_TABLE";
 
+/// The variable that names the table of [`crate::callers`].
+pub const CALLERS_TABLE: &str = "LAMBENT_CALLERS_TABLE";
+
 /// Where the tables are and as whom to reach them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
     /// The name of the table of [`crate::requests`].
     pub requests_table: String,
+    /// The name of the table of [`crate::callers`]; `None` for functions that ask for no caller.
+    pub callers_table: Option<String>,
     /// The base URL of a DynamoDB that is not the region's own, `http://127.0.0.1:8000` for example.
     pub endpoint: Option<String>,
     /// The AWS region, `eu-west-1` for example.
@@ -55,7 +60,7 @@ impl StoreConfig {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
-    /// Reads `LAMBENT_REQUESTS_TABLE` and AWS's own `AWS_REGION` (or `AWS_DEFAULT_REGION`) and
+    /// Reads `LAMBENT_REQUESTS_TABLE`, `LAMBENT_CALLERS_TABLE` and AWS's own `AWS_REGION` (or `AWS_DEFAULT_REGION`) and
     /// `AWS_ENDPOINT_URL_DYNAMODB` (or `AWS_ENDPOINT_URL`). An empty variable counts as unset.
     ///
     /// # Errors
@@ -76,6 +81,7 @@ impl StoreConfig {
         };
         Ok(Self {
             requests_table,
+            callers_table: get(CALLERS_TABLE),
             endpoint,
             region,
             credentials: Credentials::Environment,
@@ -86,6 +92,7 @@ impl StoreConfig {
     pub fn local(endpoint: impl Into<String>) -> Self {
         Self {
             requests_table: crate::requests::TABLE.name.to_owned(),
+            callers_table: Some(crate::callers::TABLE.name.to_owned()),
             endpoint: Some(endpoint.into()),
             region: "local".to_owned(),
             credentials: Credentials::Local,
@@ -100,6 +107,7 @@ impl StoreConfig {
             (REQUESTS_TABLE, self.requests_table.clone()),
             ("AWS_REGION", self.region.clone()),
         ];
+        variables.extend(self.callers_table.clone().map(|name| (CALLERS_TABLE, name)));
         variables.extend(
             self.endpoint
                 .clone()

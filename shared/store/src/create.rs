@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use crate::definition::{AttributeKind, Index, Key, TableDefinition};
-use crate::{Store, StoreError, requests};
+use crate::{Store, StoreError, callers, requests};
 
 /// How long a table may take to become active.
 const ACTIVE_WITHIN: Duration = Duration::from_secs(60);
@@ -23,7 +23,11 @@ const ACTIVE_WITHIN: Duration = Duration::from_secs(60);
 /// # Errors
 /// The first call that fails, or a table that is not active within a minute.
 pub async fn create_tables(store: &Store) -> Result<(), StoreError> {
-    create_table(&store.client, &store.config.requests_table, &requests::TABLE).await
+    create_table(&store.client, &store.config.requests_table, &requests::TABLE).await?;
+    match &store.config.callers_table {
+        Some(name) => create_table(&store.client, name, &callers::TABLE).await,
+        None => Ok(()),
+    }
 }
 
 async fn create_table(client: &Client, name: &str, table: &TableDefinition) -> Result<(), StoreError> {
@@ -147,8 +151,9 @@ fn index(index: &Index) -> Result<GlobalSecondaryIndex, BuildError> {
 }
 
 fn key_schema(key: &Key) -> Result<Vec<KeySchemaElement>, BuildError> {
-    [(key.partition, KeyType::Hash), (key.sort, KeyType::Range)]
-        .into_iter()
+    let sort = key.sort.map(|attribute| (attribute, KeyType::Range));
+    std::iter::once((key.partition, KeyType::Hash))
+        .chain(sort)
         .map(|(attribute, kind)| {
             KeySchemaElement::builder()
                 .attribute_name(attribute.name)

@@ -22,13 +22,13 @@ pub struct Index {
     pub key: Key,
 }
 
-/// A composite key.
+/// A key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
     /// The partition key, which CloudFormation calls `HASH`.
     pub partition: Attribute,
-    /// The sort key, which CloudFormation calls `RANGE`.
-    pub sort: Attribute,
+    /// The sort key, which CloudFormation calls `RANGE`, if there is one.
+    pub sort: Option<Attribute>,
 }
 
 /// An attribute that is part of a key.
@@ -74,7 +74,7 @@ impl TableDefinition {
     pub fn key_attributes(&self) -> Vec<Attribute> {
         let keys = std::iter::once(&self.key).chain(self.indexes.iter().map(|index| &index.key));
         let mut attributes = Vec::new();
-        for attribute in keys.flat_map(|key| [key.partition, key.sort]) {
+        for attribute in keys.flat_map(|key| std::iter::once(key.partition).chain(key.sort)) {
             if !attributes.contains(&attribute) {
                 attributes.push(attribute);
             }

@@ -33,6 +33,12 @@ pub enum StoreError {
         #[source]
         source: ItemError,
     },
+    /// Others changed the same item at every attempt.
+    #[error("could not {operation}: the item changed too often meanwhile")]
+    Contended {
+        /// The operation, as a verb.
+        operation: &'static str,
+    },
     /// A table was created but did not become active in time.
     #[error("the table {table} did not become active")]
     NotActive {

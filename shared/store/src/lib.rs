@@ -6,6 +6,7 @@
 //! Locally and in tests the other end of the wire is an embedded server that speaks DynamoDB's protocol;
 //! the code here does not know the difference, only [`StoreConfig`] does.
 
+pub mod callers;
 mod client;
 mod config;
 mod create;
@@ -15,7 +16,8 @@ mod item;
 pub mod requests;
 mod timestamp;
 
-pub use config::{ConfigError, Credentials, REQUESTS_TABLE, StoreConfig};
+pub use callers::{Admission, CallerId, Callers, Refusal};
+pub use config::{CALLERS_TABLE, ConfigError, Credentials, REQUESTS_TABLE, StoreConfig};
 pub use create::{create_table_input, create_tables};
 pub use definition::{Attribute, AttributeKind, Index, Key, TableDefinition};
 pub use error::StoreError;
@@ -39,6 +41,19 @@ impl Store {
             client: client::build(config),
             config: Arc::new(config.clone()),
         }
+    }
+
+    /// Who may call, and how much.
+    ///
+    /// # Errors
+    /// The configuration does not name their table.
+    pub fn callers(&self) -> Result<Callers, ConfigError> {
+        let table = self.config.callers_table.clone();
+        let table = table.ok_or(ConfigError::Missing {
+            name: CALLERS_TABLE,
+            expected: "the name of the DynamoDB table of callers",
+        })?;
+        Ok(Callers::new(self.client.clone(), table))
     }
 
     /// The log of requests.

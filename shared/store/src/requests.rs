@@ -36,24 +36,24 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
 use time::{Date, Duration};
 
-use crate::StoreError;
 use crate::definition::{Attribute, Index, Key, TableDefinition};
 use crate::error::ItemError;
 use crate::item::{Item, from_item, to_item};
 use crate::timestamp::{format_day, format_instant};
+use crate::{CallerId, StoreError};
 
 /// The table's keys.
 pub const TABLE: TableDefinition = TableDefinition {
     name: "requests",
     key: Key {
         partition: Attribute::string("caller"),
-        sort: SORT,
+        sort: Some(SORT),
     },
     indexes: &[Index {
         name: BY_DAY,
         key: Key {
             partition: Attribute::string("day"),
-            sort: SORT,
+            sort: Some(SORT),
         },
     }],
     ttl_attribute: Some("expires_at"),
@@ -124,9 +124,13 @@ impl Requests {
     ///
     /// # Errors
     /// The table could not be read, or holds an item that is not a record.
-    pub async fn last_of_caller(&self, caller: &str, limit: usize) -> Result<Vec<RequestRecord>, StoreError> {
+    pub async fn last_of_caller(
+        &self,
+        caller: &CallerId,
+        limit: usize,
+    ) -> Result<Vec<RequestRecord>, StoreError> {
         let query = self.client.query().consistent_read(true);
-        self.newest(query, TABLE.key.partition.name, caller.to_owned(), limit)
+        self.newest(query, TABLE.key.partition.name, caller.as_str().to_owned(), limit)
             .await
     }
 

@@ -6,14 +6,29 @@ mod common;
 use std::time::{Duration as StdDuration, Instant};
 
 use aws_sdk_dynamodb::types::{AttributeValue, TimeToLiveStatus};
-use common::{raw_client, record, store};
+use common::{raw_client, store};
 use lambent_store::requests::{KEPT_DAYS, TABLE};
-use lambent_store::{RequestRecord, State, Store, StoreConfig, StoreError, create_tables};
+use lambent_store::{CallerId, RequestRecord, State, Store, StoreConfig, StoreError, create_tables};
 use time::macros::{date, datetime};
 use time::{Duration, OffsetDateTime};
 use tokio::net::TcpListener;
 
 const NOON: OffsetDateTime = datetime!(2026-11-21 12:00:00.250 UTC);
+
+/// The record of a request that starts at `started_at`.
+fn record(request_id: &str, caller: &str, started_at: OffsetDateTime) -> RequestRecord {
+    RequestRecord::started(
+        request_id,
+        "analyse",
+        "POST /analyse",
+        crate::caller(caller),
+        started_at,
+    )
+}
+
+fn caller(id: &str) -> CallerId {
+    CallerId::for_operator(id)
+}
 
 fn done(mut record: RequestRecord) -> RequestRecord {
     record.state = State::Done;
@@ -36,14 +51,22 @@ async fn a_request_is_seen_as_started_and_then_as_done_with_everything_known_of_
     let started = record("r1", "alice", NOON);
     store.requests().started(&started).await.unwrap();
     assert_eq!(
-        store.requests().last_of_caller("alice", 10).await.unwrap(),
+        store
+            .requests()
+            .last_of_caller(&caller("alice"), 10)
+            .await
+            .unwrap(),
         vec![started.clone()]
     );
 
     let done = done(started);
     store.requests().finished(&done).await.unwrap();
     assert_eq!(
-        store.requests().last_of_caller("alice", 10).await.unwrap(),
+        store
+            .requests()
+            .last_of_caller(&caller("alice"), 10)
+            .await
+            .unwrap(),
         vec![done.clone()]
     );
     assert_eq!(
@@ -62,7 +85,11 @@ async fn a_late_start_does_not_undo_the_end() {
     store.requests().finished(&failed).await.unwrap();
     store.requests().started(&started).await.unwrap();
     assert_eq!(
-        store.requests().last_of_caller("alice", 10).await.unwrap(),
+        store
+            .requests()
+            .last_of_caller(&caller("alice"), 10)
+            .await
+            .unwrap(),
         vec![failed]
     );
 }
@@ -74,7 +101,12 @@ async fn starting_twice_is_one_record() {
     store.requests().started(&started).await.unwrap();
     store.requests().started(&started).await.unwrap();
     assert_eq!(
-        store.requests().last_of_caller("alice", 10).await.unwrap().len(),
+        store
+            .requests()
+            .last_of_caller(&caller("alice"), 10)
+            .await
+            .unwrap()
+            .len(),
         1
     );
 }
@@ -95,11 +127,29 @@ async fn the_latest_of_a_caller_come_newest_first_and_are_the_caller_s_own() {
             .await
             .unwrap();
     }
-    let latest = store.requests().last_of_caller("alice", 3).await.unwrap();
+    let latest = store
+        .requests()
+        .last_of_caller(&caller("alice"), 3)
+        .await
+        .unwrap();
     let ids: Vec<_> = latest.iter().map(|record| record.request_id.as_str()).collect();
     assert_eq!(ids, ["a4", "a3", "a2"]);
-    assert_eq!(store.requests().last_of_caller("alice", 0).await.unwrap(), vec![]);
-    assert_eq!(store.requests().last_of_caller("carol", 3).await.unwrap(), vec![]);
+    assert_eq!(
+        store
+            .requests()
+            .last_of_caller(&caller("alice"), 0)
+            .await
+            .unwrap(),
+        vec![]
+    );
+    assert_eq!(
+        store
+            .requests()
+            .last_of_caller(&caller("carol"), 3)
+            .await
+            .unwrap(),
+        vec![]
+    );
 }
 
 #[tokio::test]

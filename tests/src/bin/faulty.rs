@@ -4,20 +4,21 @@
 //! process), `exit`, or `error-later`; without the header it streams two words.
 #![allow(clippy::panic, clippy::exit, reason = "it is what this is for")]
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use async_stream::stream;
 use axum::{Router, http::HeaderMap, response::Response};
+use lambent_callers::guarded_from_env;
 use lambent_schema::{
     Problem, ProblemCode, Usage,
     endpoints::analysis::AnalyseStream,
     stream::{Done, FinishReason},
 };
-use lambent_service::{Call, Failure, Form, Service, Step, endpoint, serve, stream::respond};
+use lambent_service::{Call, Failure, Form, Step, endpoint, serve, stream::respond};
 
 fn main() -> ExitCode {
     serve::streaming(|| {
-        let service = Service::from_env()?;
+        let service = guarded_from_env()?.priced(Arc::new(|_, _| 0));
         Ok::<Router, _>(endpoint::<AnalyseStream, _, _, _>(&service, faulty))
     })
 }
@@ -32,6 +33,7 @@ async fn faulty(headers: HeaderMap, call: Call) -> Response {
         _ => {}
     }
     let id = call.id.as_str().to_owned();
+    let call_cost = call.record.cost();
     let steps = stream! {
         yield Ok(Step::Delta("one".to_owned()));
         match fault.as_str() {
@@ -45,6 +47,7 @@ async fn faulty(headers: HeaderMap, call: Call) -> Response {
             model: "none".to_owned(),
             finish_reason: FinishReason::Stop,
             usage: Usage::default(),
+            cost: call_cost,
             analysis: None,
         }));
     };

@@ -147,6 +147,7 @@ fn streamed(reply: Reply, answer: Answer, mut open: Open) -> impl Stream<Item = 
                 sleep_until(due).await;
             }
             due += answer.between_tokens;
+            open.wrote();
             yield Ok(event(&envelope.chunk(&json!({"content": word}), None)));
         }
         yield Ok(event(&envelope.chunk(&json!({}), Some(finish_reason))));

@@ -14,6 +14,8 @@ pub struct Counts {
     pub prompt_tokens: u64,
     /// Completion tokens that were reported to clients.
     pub completion_tokens: u64,
+    /// Tokens that were written to clients, reported or not.
+    pub written_tokens: u64,
     /// Requests not yet answered to the end.
     pub open: u64,
     /// The most that were open at once.
@@ -28,6 +30,7 @@ pub(super) struct Counters {
     requests: AtomicU64,
     prompt_tokens: AtomicU64,
     completion_tokens: AtomicU64,
+    written_tokens: AtomicU64,
     open: AtomicU64,
     most_open: AtomicU64,
     cancelled: AtomicU64,
@@ -44,6 +47,7 @@ impl Counters {
             requests: self.requests.load(SeqCst),
             prompt_tokens: self.prompt_tokens.load(SeqCst),
             completion_tokens: self.completion_tokens.load(SeqCst),
+            written_tokens: self.written_tokens.load(SeqCst),
             open: self.open.load(SeqCst),
             most_open: self.most_open.load(SeqCst),
             cancelled: self.cancelled.load(SeqCst),
@@ -75,6 +79,11 @@ impl Open {
         self.counters
             .completion_tokens
             .fetch_add(completion as u64, SeqCst);
+    }
+
+    /// One more token is in what is sent next.
+    pub(super) fn wrote(&self) {
+        self.counters.written_tokens.fetch_add(1, SeqCst);
     }
 
     /// The upstream is through with it, well or badly, by its own decision.

@@ -9,7 +9,12 @@
 
 mod analyse;
 mod analyse_stream;
+mod budgets;
+mod callers;
 mod errors;
 mod many_streams;
+mod rates;
 mod request_log;
+mod secrets;
 mod service;
+mod tokens;

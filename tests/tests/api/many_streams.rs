@@ -10,6 +10,7 @@ use lambent_tests::{
 };
 
 const STREAMS: usize = 200;
+const CALLERS: usize = 20;
 const WORDS: usize = 41;
 
 /// The process's memory in MB: now, and the most so far.
@@ -31,9 +32,14 @@ async fn two_hundred_streams_are_held_for_twenty_seconds_and_none_fails() {
     let before = memory();
     let began = Instant::now();
     let body = request(&report(), "summary", "markdown");
-    let answers =
-        join_all((0..STREAMS).map(async |_| api.post("/analyse/stream", &body).await.text().await.unwrap()))
-            .await;
+    let keys = join_all((0..CALLERS).map(|_| api.new_key(|_| {}))).await;
+    let answers = join_all((0..STREAMS).map(async |n| {
+        let sent = api
+            .posting("/analyse/stream", &body)
+            .bearer_auth(keys[n % CALLERS].reveal());
+        sent.send().await.unwrap().text().await.unwrap()
+    }))
+    .await;
     for answer in &answers {
         let events = Events::parse(answer);
         assert_eq!((events.text(), events.terminal().0), (words.clone(), "done"));

@@ -29,7 +29,7 @@ async fn a_record_says_who_asked_what_of_which_model_and_what_it_took() {
     );
     assert_eq!(
         (record.caller.as_str(), record.model.as_deref()),
-        ("anonymous", Some(MODEL))
+        (api.key.id(), Some(MODEL))
     );
     assert_eq!(
         (record.status, record.state, record.error_code),
@@ -47,8 +47,9 @@ async fn a_record_says_who_asked_what_of_which_model_and_what_it_took() {
             .is_some_and(|first| first >= 50 && Some(first) <= record.total_ms)
     );
     assert_eq!(
-        record.cost_micro_dollars, None,
-        "the price of this model is not known"
+        record.cost_micro_dollars,
+        Some(0),
+        "a model on this machine is free"
     );
 }
 
@@ -131,12 +132,27 @@ async fn fifty_requests_of_all_kinds_leave_fifty_ended_records_with_the_upstream
     assert!(sent >= 50);
     let records = api.records(sent).await;
     assert_eq!(records.len(), sent);
-    let sum = |tokens: fn(&lambent_store::RequestRecord) -> Option<u64>| {
+    let sum = |tokens: &dyn Fn(&lambent_store::RequestRecord) -> Option<u64>| {
         records.iter().filter_map(tokens).sum::<u64>()
     };
     let counts = api.upstream.counts();
-    assert_eq!(sum(|record| record.input_tokens), counts.prompt_tokens);
-    assert_eq!(sum(|record| record.output_tokens), counts.completion_tokens);
+    let of_the_provider = |record: &lambent_store::RequestRecord, tokens: Option<u64>| {
+        tokens.filter(|_| !record.tokens_are_estimated)
+    };
+    assert_eq!(
+        sum(&|record| of_the_provider(record, record.input_tokens)),
+        counts.prompt_tokens
+    );
+    assert_eq!(
+        sum(&|record| of_the_provider(record, record.output_tokens)),
+        counts.completion_tokens
+    );
+    let of_cut_ones: Vec<_> = records
+        .iter()
+        .filter(|record| record.tokens_are_estimated)
+        .map(|record| record.output_tokens)
+        .collect();
+    assert_eq!(of_cut_ones, [Some(1); 5], "one token came before each cut");
     let with_code = |code: &str| {
         records
             .iter()

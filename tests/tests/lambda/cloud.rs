@@ -1,6 +1,6 @@
 //! What functions reach, and how they are reached.
 
-use std::{future::pending, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -11,9 +11,12 @@ use lambent_runtime_api::{
     Function, FunctionConfig, Gateway, InvokeError, Output, into_response, proxy_event,
 };
 use lambent_service::ServiceConfig;
-use lambent_store::{RequestRecord, Store, StoreConfig, create_tables};
-use lambent_tests::{api, upstream::Upstream};
-use tokio::net::TcpListener;
+use lambent_store::RequestRecord;
+use lambent_tests::{
+    api,
+    database::{Database, events_key},
+    upstream::Upstream,
+};
 
 /// The folder of the functions' binaries; `None`, with a word on stderr, where they are not to be tested.
 pub(crate) fn folder() -> Option<PathBuf> {
@@ -29,35 +32,24 @@ pub(crate) fn folder() -> Option<PathBuf> {
 /// A database and a provider of models, over real protocols on this machine.
 pub(crate) struct Cloud {
     pub(crate) upstream: Upstream,
-    store: Store,
-    config: StoreConfig,
+    pub(crate) database: Database,
 }
 
 impl Cloud {
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let config = StoreConfig::local(format!("http://{}", listener.local_addr().unwrap()));
-        let database = dynoxide::Database::memory().unwrap();
-        tokio::spawn(dynoxide::server::serve_with_shutdown(
-            listener,
-            database,
-            pending(),
-        ));
-        let store = Store::connect(&config);
-        create_tables(&store).await.unwrap();
         Self {
             upstream: Upstream::start().await,
-            store,
-            config,
+            database: Database::start().await,
         }
     }
 
     /// What functions are told.
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
         variables(
-            &self.config,
+            &self.database.config,
             &api::model(&self.upstream),
             &ServiceConfig::default(),
+            &self.database.callers_config(),
         )
     }
 
@@ -84,8 +76,9 @@ impl Cloud {
 
     /// The records so far, the newest first.
     pub(crate) async fn records(&self) -> Vec<RequestRecord> {
-        let requests = self.store.requests();
-        requests.last_of_caller("anonymous", 100).await.unwrap()
+        let requests = self.database.store.requests();
+        let today = time::OffsetDateTime::now_utc().date();
+        requests.of_day(today, 100).await.unwrap()
     }
 }
 
@@ -110,9 +103,11 @@ pub(crate) async fn text(response: Response<Body>) -> String {
     String::from_utf8(body.to_vec()).unwrap()
 }
 
-/// A request as the gateway gets it.
+/// A request as the gateway gets it, with a key.
 pub(crate) fn post(path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Request<Bytes> {
-    let mut request = Request::post(path).header("content-type", "application/json");
+    let mut request = Request::post(path)
+        .header("content-type", "application/json")
+        .header("x-api-key", events_key().reveal());
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

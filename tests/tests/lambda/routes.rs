@@ -19,7 +19,16 @@ fn comparable(headers: &HeaderMap) -> BTreeMap<String, String> {
     headers
         .iter()
         .filter(|(name, _)| {
-            !["x-request-id", "date", "content-length", "transfer-encoding"].contains(&name.as_str())
+            ![
+                "x-request-id",
+                "date",
+                "content-length",
+                "transfer-encoding",
+                // Times: Lambda's, and those of the rate.
+                "x-lambent-cost",
+                "ratelimit",
+            ]
+            .contains(&name.as_str())
         })
         .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
         .collect()

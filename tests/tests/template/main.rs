@@ -1,4 +1,4 @@
-//! Holds `template.yaml` true: routes, timeouts, permissions, variables and keys are compared with the code they are for.
+//! Holds `template.yaml` true: routes, timeouts, permissions, variables, keys and alarms are compared with the code they are for.
 //!
 //! What is compared is the template as CloudFormation gets it, after AWS's own translation (`tests/sam/transform.py`). That
 //! needs Python with `tests/sam/requirements.txt`: `LAMBENT_PYTHON` names it (default `python3`). Without it these tests
@@ -11,6 +11,7 @@
     reason = "helpers of tests"
 )]
 
+mod alarms;
 mod functions;
 mod gateway;
 mod routes;

@@ -41,6 +41,21 @@ fn preflights_of_every_path_are_answered_by_the_gateway_itself() {
 }
 
 #[test]
+fn preflights_allow_the_headers_that_callers_send() {
+    let Some(template) = template() else { return };
+    for op in operations() {
+        let preflight = &template.api()["paths"][op.path]["options"]["x-amazon-apigateway-integration"];
+        let headers = &preflight["responses"]["default"]["responseParameters"];
+        assert_eq!(
+            headers["method.response.header.Access-Control-Allow-Headers"],
+            "'accept,authorization,content-type,x-api-key,x-request-id'",
+            "{}",
+            op.path
+        );
+    }
+}
+
+#[test]
 fn operations_that_stream_have_routes_that_stream_for_as_long_as_their_function_runs() {
     let Some(template) = template() else { return };
     for op in operations_that(Transfer::Streaming) {

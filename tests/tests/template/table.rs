@@ -1,68 +1,98 @@
-//! The table in the cloud has the keys that the store writes.
+//! The tables in the cloud have the keys that the store writes.
 
-use lambent_store::{Key, requests};
+use std::collections::BTreeSet;
+
+use lambent_store::{Key, TableDefinition, callers, requests};
 use serde_json::{Value, json};
 
-use crate::translated::template;
+use crate::translated::{Template, template};
+
+/// The template's names of the tables, and what the store says of them.
+const TABLES: [(&str, TableDefinition); 2] = [
+    ("CallersTable", callers::TABLE),
+    ("RequestsTable", requests::TABLE),
+];
 
 #[test]
-fn the_requests_table_has_the_keys_of_the_store() {
+fn tables_are_exactly_those_of_the_store() {
     let Some(template) = template() else { return };
-    let table = template.properties("RequestsTable");
-    let definition = requests::TABLE;
+    let deployed = template.of_type("AWS::DynamoDB::Table");
+    let deployed: BTreeSet<_> = deployed.iter().map(|(id, _)| *id).collect();
+    assert_eq!(deployed, BTreeSet::from(TABLES.map(|(id, _)| id)));
+}
 
-    assert_eq!(table["KeySchema"], key_schema(&definition.key));
-    let indexes: Vec<_> = definition
-        .indexes
-        .iter()
-        .map(|index| {
-            json!({
-                "IndexName": index.name,
-                "KeySchema": key_schema(&index.key),
-                "Projection": {"ProjectionType": "ALL"},
+#[test]
+fn tables_have_the_keys_of_the_store() {
+    for_each_table(|_, id, table, definition| {
+        assert_eq!(table["KeySchema"], key_schema(&definition.key), "{id}");
+        let indexes: Vec<_> = definition
+            .indexes
+            .iter()
+            .map(|index| {
+                json!({
+                    "IndexName": index.name,
+                    "KeySchema": key_schema(&index.key),
+                    "Projection": {"ProjectionType": "ALL"},
+                })
             })
-        })
-        .collect();
-    assert_eq!(table["GlobalSecondaryIndexes"], Value::from(indexes));
+            .collect();
+        // A table without indexes has no list of them.
+        let declared = table.get("GlobalSecondaryIndexes").cloned();
+        assert_eq!(
+            declared.unwrap_or_else(|| json!([])),
+            Value::from(indexes),
+            "{id}"
+        );
 
-    let name = |attribute: &Value| attribute["AttributeName"].to_string();
-    let mut attributes = table["AttributeDefinitions"].as_array().unwrap().clone();
-    attributes.sort_by_key(name);
-    let mut wanted: Vec<_> = definition
-        .key_attributes()
-        .iter()
-        .map(|attribute| json!({"AttributeName": attribute.name, "AttributeType": attribute.kind.code()}))
-        .collect();
-    wanted.sort_by_key(name);
-    assert_eq!(attributes, wanted);
+        let name = |attribute: &Value| attribute["AttributeName"].to_string();
+        let mut attributes = table["AttributeDefinitions"].as_array().unwrap().clone();
+        attributes.sort_by_key(name);
+        let mut wanted: Vec<_> = definition
+            .key_attributes()
+            .iter()
+            .map(|attribute| json!({"AttributeName": attribute.name, "AttributeType": attribute.kind.code()}))
+            .collect();
+        wanted.sort_by_key(name);
+        assert_eq!(attributes, wanted, "{id}");
+    });
 }
 
 #[test]
-fn requests_expire_by_the_attribute_that_the_store_writes() {
-    let Some(template) = template() else { return };
-    let ttl = &template.properties("RequestsTable")["TimeToLiveSpecification"];
-    assert_eq!(
-        ttl,
-        &json!({"AttributeName": requests::TABLE.ttl_attribute.unwrap(), "Enabled": true})
-    );
+fn items_expire_by_the_attribute_that_the_store_writes() {
+    for_each_table(|_, id, table, definition| {
+        assert_eq!(
+            table["TimeToLiveSpecification"],
+            json!({"AttributeName": definition.ttl_attribute.unwrap(), "Enabled": true}),
+            "{id}"
+        );
+    });
 }
 
 #[test]
-fn the_requests_table_costs_nothing_idle_and_is_not_lost() {
+fn tables_cost_nothing_idle_and_are_not_lost() {
+    for_each_table(|template, id, table, _| {
+        assert_eq!(table["BillingMode"], "PAY_PER_REQUEST", "{id}");
+        assert_eq!(
+            table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true,
+            "{id}"
+        );
+        assert_eq!(table["SSESpecification"]["SSEEnabled"], true, "{id}");
+        assert!(table.get("DeletionProtectionEnabled").is_some(), "{id}");
+        assert!(template.is_retained(id), "{id}");
+    });
+}
+
+fn for_each_table(check: impl Fn(&Template, &str, &Value, &TableDefinition)) {
     let Some(template) = template() else { return };
-    let table = template.properties("RequestsTable");
-    assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");
-    assert_eq!(
-        table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
-        true
-    );
-    assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
-    assert!(table.get("DeletionProtectionEnabled").is_some());
+    for (id, definition) in TABLES {
+        check(template, id, template.properties(id), &definition);
+    }
 }
 
 fn key_schema(key: &Key) -> Value {
-    json!([
-        {"AttributeName": key.partition.name, "KeyType": "HASH"},
-        {"AttributeName": key.sort.name, "KeyType": "RANGE"},
-    ])
+    let element = |name: &str, kind: &str| json!({"AttributeName": name, "KeyType": kind});
+    let sort = key.sort.map(|sort| element(sort.name, "RANGE"));
+    std::iter::once(element(key.partition.name, "HASH"))
+        .chain(sort)
+        .collect()
 }

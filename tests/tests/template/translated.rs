@@ -33,6 +33,14 @@ impl Template {
         &self.0["Resources"][id]["Properties"]
     }
 
+    /// Whether this resource stays when it leaves the stack, or the stack goes.
+    pub(crate) fn is_retained(&self, id: &str) -> bool {
+        let resource = &self.0["Resources"][id];
+        ["DeletionPolicy", "UpdateReplacePolicy"]
+            .iter()
+            .all(|policy| resource[policy] == "Retain")
+    }
+
     /// Logical ids and properties of all resources of a type.
     pub(crate) fn of_type(&self, kind: &str) -> Vec<(&str, &Value)> {
         let resources = self.0["Resources"].as_object().unwrap().iter();

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    ProblemCode, Usage,
-    endpoint::{Access, Content, Endpoint, Event, Method, Reply, RequestBody, Transfer},
+    Cost, ProblemCode, Usage,
+    endpoint::{Access, Content, Endpoint, Event, Method, Reply, RequestBody, Scope, Transfer},
     stream::{Delta, Done, FinishReason, StreamError},
 };
 
@@ -113,7 +113,7 @@ impl Endpoint for Analyse {
     const DESCRIPTION: &'static str = "A document in, a structured analysis out, once it is complete. The model is asked \
         for an answer of the schema below; an answer that breaks it is repaired at most twice, and `usage` counts all attempts.";
     const TAG: &'static str = "Analysis";
-    const ACCESS: Access = Access::Public;
+    const ACCESS: Access = Access::Spender(Scope::Analyse);
     const TRANSFER: Transfer = Transfer::Streaming;
     const TIMEOUT_SECS: u32 = 300;
     type Body = AnalysisRequest;
@@ -144,7 +144,7 @@ impl Endpoint for AnalyseStream {
         seconds of silence. With `Accept: text/plain` only the text is sent; a failure after the first byte is then a last \
         line that starts with `[error]`. A failure before the first byte is a problem with its status, in both forms.";
     const TAG: &'static str = "Analysis";
-    const ACCESS: Access = Access::Public;
+    const ACCESS: Access = Access::Spender(Scope::Analyse);
     const TRANSFER: Transfer = Transfer::Streaming;
     const TIMEOUT_SECS: u32 = 300;
     type Body = AnalysisRequest;
@@ -154,6 +154,10 @@ impl Endpoint for AnalyseStream {
             request_id: EXAMPLE_REQUEST_ID.to_owned(),
             model: "smollm2-135m-instruct".to_owned(),
             usage: EXAMPLE_USAGE,
+            cost: Cost {
+                tokens: 692,
+                compute: 11,
+            },
             finish_reason: FinishReason::Stop,
             analysis: Some(example_analysis()),
         };

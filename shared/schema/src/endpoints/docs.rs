@@ -44,6 +44,11 @@ page!(
     "ReDoc with this document."
 );
 page!(
+    /// `GET /oauth2-redirect.html`.
+    OAuthRedirect, "oauth2_redirect", "/oauth2-redirect.html", "Where signing in from the documentation ends", "text/html",
+    "Hands the code of the authorization code flow to the window with Swagger UI, and closes."
+);
+page!(
     /// `GET /openapi.json`.
     OpenApi, "openapi", "/openapi.json", "This document", "application/json",
     "The OpenAPI 3.1 document, made from the types that the functions are compiled from."

@@ -15,6 +15,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::of::<health::Health>(),
         Operation::of::<docs::Docs>(),
         Operation::of::<docs::Redoc>(),
+        Operation::of::<docs::OAuthRedirect>(),
         Operation::of::<docs::OpenApi>(),
     ]
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::timestamp;
+use crate::{CallerId, timestamp};
 
 /// What is known of one request. It holds lengths and hashes, never a prompt or an answer.
 ///
@@ -17,8 +17,8 @@ pub struct RequestRecord {
     pub function: String,
     /// Method and path, without parameters' values: `POST /analyse`.
     pub route: String,
-    /// The id of the caller, or `anonymous`.
-    pub caller: String,
+    /// The caller, or `anonymous`.
+    pub caller: CallerId,
     /// When the function began with it; kept to the millisecond.
     #[serde(with = "timestamp")]
     pub started_at: OffsetDateTime,
@@ -45,6 +45,12 @@ pub struct RequestRecord {
     /// What the tokens cost, in millionths of a US dollar; unknown for a model without a price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micro_dollars: Option<u64>,
+    /// Whether the tokens are counted here, because the model's answer broke off before its provider said how many they were.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub tokens_are_estimated: bool,
+    /// What Lambda asks for the function's time, in millionths of a US dollar; 0 elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compute_micro_dollars: Option<u64>,
     /// Milliseconds from the start to the model's first token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_token_ms: Option<u64>,
@@ -57,6 +63,14 @@ pub struct RequestRecord {
     /// SHA-256 of the caller's text, in lowercase hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text_sha256: Option<String>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands it over by reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// How far a request has come.
@@ -92,14 +106,14 @@ impl RequestRecord {
         request_id: impl Into<String>,
         function: impl Into<String>,
         route: impl Into<String>,
-        caller: impl Into<String>,
+        caller: CallerId,
         started_at: OffsetDateTime,
     ) -> Self {
         Self {
             request_id: request_id.into(),
             function: function.into(),
             route: route.into(),
-            caller: caller.into(),
+            caller,
             started_at,
             state: State::Started,
             status: None,
@@ -109,6 +123,8 @@ impl RequestRecord {
             input_tokens: None,
             output_tokens: None,
             cost_micro_dollars: None,
+            tokens_are_estimated: false,
+            compute_micro_dollars: None,
             first_token_ms: None,
             total_ms: None,
             text_chars: None,

@@ -5,8 +5,7 @@ use std::future::pending;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use dynoxide::Database;
-use lambent_store::{RequestRecord, Store, StoreConfig, create_tables};
-use time::OffsetDateTime;
+use lambent_store::{Store, StoreConfig, create_tables};
 use tokio::net::TcpListener;
 
 /// The server ends with the test's runtime.
@@ -38,9 +37,4 @@ pub(crate) fn raw_client(config: &StoreConfig) -> Client {
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .endpoint_url(config.endpoint.clone().unwrap());
     Client::from_conf(builder.build())
-}
-
-/// The record of a request that starts at `started_at`.
-pub(crate) fn record(request_id: &str, caller: &str, started_at: OffsetDateTime) -> RequestRecord {
-    RequestRecord::started(request_id, "analyse", "POST /analyse", caller, started_at)
 }

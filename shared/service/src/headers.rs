@@ -1,0 +1,14 @@
+//! The names of headers that are the API's, or too new for the `http` crate.
+
+use http::HeaderName;
+use lambent_schema::COST_HEADER;
+
+/// An API key, for clients that cannot send `authorization`.
+pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// What a request cost.
+pub const COST: HeaderName = HeaderName::from_static(COST_HEADER);
+/// How many requests the caller may send now
+/// ([draft](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/)).
+pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+/// By what policy.
+pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");

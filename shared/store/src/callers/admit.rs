@@ -1,0 +1,387 @@
+//! The decision over a request, and its settlement.
+
+use std::fmt;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+
+use super::expression::Expression;
+use super::item::{CallerItem, UNLIMITED};
+use super::judge::{Path, Refusal, Verdict, judge, limits};
+use super::settle::call_path;
+use super::{CallerId, Callers, Limits, TABLE, TOKEN_KEPT_DAYS};
+use crate::StoreError;
+use crate::item::{Item, from_item};
+
+const ADMIT: &str = "decide over a caller";
+/// Each refused attempt means that another request of the same caller came between; these many in a row are not waited for.
+const MAX_ATTEMPTS: usize = 10;
+/// More callers than these are not remembered by a process.
+const MAX_REMEMBERED: usize = 4096;
+
+/// A request that asks to be admitted.
+pub struct Ask<'a> {
+    /// Who comes.
+    pub credential: Credential<'a>,
+    /// The scope that it needs.
+    pub scope: &'a str,
+    /// Milliseconds since 1970.
+    pub now_ms: u64,
+    /// The most that the request can cost in millionths of a dollar, given the most tokens that its caller may have written for it
+    /// (`None`: as many as the API allows). `None` where it spends nothing.
+    pub price: Option<&'a (dyn Fn(Option<u32>) -> u64 + Sync)>,
+    /// When the function is surely gone, in milliseconds since 1970: then a reservation that is still there is void.
+    pub until_ms: u64,
+    /// A short id for the request that no other one of the caller's has, whatever its caller calls it.
+    pub call: &'a str,
+}
+
+/// Who comes, as far as the credentials themselves say.
+#[derive(Debug, Clone, Copy)]
+pub enum Credential<'a> {
+    /// With an API key.
+    Key {
+        /// The key's public part.
+        id: &'a str,
+        /// The keyed hash of its secret part, in hexadecimal.
+        hash: &'a str,
+    },
+    /// With a token that has been verified. What it may is in the token, how much is in `limits`.
+    Token {
+        /// Its issuer and subject.
+        id: &'a str,
+        /// Its scopes.
+        scopes: &'a [String],
+        /// What every token's bearer may.
+        limits: &'a Limits,
+    },
+}
+
+impl Credential<'_> {
+    fn id(&self) -> &str {
+        match self {
+            Self::Key { id, .. } | Self::Token { id, .. } => id,
+        }
+    }
+}
+
+/// A decision.
+#[derive(Debug)]
+pub enum Decision {
+    /// The request may go on.
+    Admitted(Box<Admission>),
+    /// It may not.
+    Refused(Refusal),
+}
+
+/// A request that may go on.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// The caller.
+    pub caller: CallerId,
+    /// All that it may.
+    pub scopes: Vec<String>,
+    /// How much it may.
+    pub limits: Limits,
+    /// Requests that it may send at once after this one.
+    pub requests_left: u32,
+    /// Milliseconds after which that are as many as ever.
+    pub full_after_ms: u64,
+    /// What is reserved for it; to be settled.
+    pub held: Option<Held>,
+}
+
+/// Money reserved for a request under way, and its place among the caller's requests at once.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Held {
+    pub(super) caller: CallerId,
+    pub(super) call: String,
+    pub(super) period: String,
+    pub(super) amount: u64,
+}
+
+impl Held {
+    /// Millionths of a dollar.
+    #[must_use]
+    pub fn amount(&self) -> u64 {
+        self.amount
+    }
+
+    /// Whose money it is.
+    #[must_use]
+    pub fn caller(&self) -> &CallerId {
+        &self.caller
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Held({} of {}, call {})", self.amount, self.caller, self.call)
+    }
+}
+
+impl Callers {
+    /// Decides over a request: one write in the usual case, see the module.
+    ///
+    /// # Errors
+    /// The database does not answer within about three seconds, or refuses. The request must then not go on.
+    pub async fn admit(&self, ask: &Ask<'_>) -> Result<Decision, StoreError> {
+        let id = ask.credential.id();
+        let remembered = self.remembered().get(id).cloned();
+        let mut path = Path::guess(remembered, ask.now_ms);
+        for _ in 0..MAX_ATTEMPTS {
+            let found = match self.attempt(ask, &path).await? {
+                Attempt::Done(item) => return Ok(self.admitted(&item, ask)),
+                // An attempt before did it, and its answer was lost on the way.
+                Attempt::Refused(Some(item)) if item.holds(ask.call) => return Ok(self.admitted(&item, ask)),
+                Attempt::Refused(item) => item,
+            };
+            match judge(found.as_ref(), ask) {
+                Verdict::Refuse(refusal) => return Ok(Decision::Refused(refusal)),
+                Verdict::Admit(next) => path = next,
+                Verdict::Release { month, calls } => self.release(id, &month, &calls, ask.now_ms).await?,
+            }
+        }
+        Err(StoreError::Contended { operation: ADMIT })
+    }
+
+    async fn attempt(&self, ask: &Ask<'_>, path: &Path) -> Result<Attempt, StoreError> {
+        let sent = self
+            .update(ask.credential.id(), admitting(ask, path))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        match sent {
+            Ok(output) => Ok(Attempt::Done(read(output.attributes)?.unwrap_or_default())),
+            Err(error) => match refused(error) {
+                Refused::Condition(item) => Ok(Attempt::Refused(read(item)?)),
+                Refused::Other(error) => Err(StoreError::call(ADMIT, *error)),
+            },
+        }
+    }
+
+    /// Whether the condition held.
+    pub(super) async fn conditionally(
+        &self,
+        id: &str,
+        expression: Expression,
+        operation: &'static str,
+    ) -> Result<bool, StoreError> {
+        match self.update(id, expression).send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match refused(error) {
+                Refused::Condition(_) => Ok(false),
+                Refused::Other(error) => Err(StoreError::call(operation, *error)),
+            },
+        }
+    }
+
+    fn update(&self, id: &str, expression: Expression) -> UpdateItemFluentBuilder {
+        let update = expression.update();
+        let condition = expression.condition();
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key(TABLE.key.partition.name, AttributeValue::S(id.to_owned()))
+            .update_expression(update)
+            .condition_expression(condition)
+            .set_expression_attribute_names((!expression.names.is_empty()).then_some(expression.names))
+            .set_expression_attribute_values((!expression.values.is_empty()).then_some(expression.values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    fn admitted(&self, item: &CallerItem, ask: &Ask<'_>) -> Decision {
+        self.remember(ask.credential.id(), item, ask);
+        Decision::Admitted(Box::new(admission(item, ask)))
+    }
+
+    fn remember(&self, id: &str, item: &CallerItem, ask: &Ask<'_>) {
+        let mut remembered = self.remembered();
+        if remembered.len() >= MAX_REMEMBERED {
+            remembered.clear();
+        }
+        let path = Path {
+            // The interval between its requests so far says what the next one finds.
+            is_busy: item.tat > ask.now_ms + limits(item, ask).rate.interval_ms,
+            is_this_month: true,
+            month: item.period.clone(),
+            has_calls: item.calls.is_some(),
+            max_output_tokens: limits(item, ask).max_output_tokens,
+        };
+        remembered.insert(id.to_owned(), path);
+    }
+}
+
+enum Attempt {
+    /// The caller's item as it is now.
+    Done(CallerItem),
+    /// The caller's item as it was, if there is one.
+    Refused(Option<CallerItem>),
+}
+
+enum Refused {
+    Condition(Option<Item>),
+    Other(Box<SdkError<UpdateItemError>>),
+}
+
+fn refused(error: SdkError<UpdateItemError>) -> Refused {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+            Refused::Condition(failed.item.clone())
+        }
+        _ => Refused::Other(Box::new(error)),
+    }
+}
+
+fn read(item: Option<Item>) -> Result<Option<CallerItem>, StoreError> {
+    item.map(|item| from_item(item).map_err(|error| StoreError::item(ADMIT, error)))
+        .transpose()
+}
+
+/// The update that admits a caller that is found this way, and the condition that it is and may.
+fn admitting(ask: &Ask<'_>, path: &Path) -> Expression {
+    let mut update = Expression::default();
+    let revoked_at = update.name("revoked_at");
+    update.require(format!("attribute_not_exists({revoked_at})"));
+    match &ask.credential {
+        Credential::Key { hash, .. } => require_key(&mut update, hash, ask),
+        Credential::Token { .. } => {
+            let expires_at = update.name("expires_at");
+            let days = TOKEN_KEPT_DAYS * 24 * 60 * 60;
+            let until = update.number("expires_at", ask.now_ms / 1000 + days);
+            update.set(expires_at, until);
+        }
+    }
+    take_from_rate(&mut update, ask, path);
+    if let Some(price) = ask.price {
+        reserve(&mut update, ask, path, price(path.max_output_tokens));
+    }
+    update
+}
+
+fn require_key(update: &mut Expression, hash: &str, ask: &Ask<'_>) {
+    let [known, old, old_until, scopes] =
+        ["hash", "old_hash", "old_until", "scopes"].map(|name| update.name(name));
+    let (hash, scope) = (update.text("hash", hash), update.text("scope", ask.scope));
+    let now = update.number("now", ask.now_ms);
+    update.require(format!(
+        "({known} = {hash} OR ({old} = {hash} AND {old_until} > {now}))"
+    ));
+    update.require(format!("contains({scopes}, {scope})"));
+}
+
+/// GCRA, of which there are two forms: the caller is busy, and its times move on by an interval; or it was idle, and they begin now.
+fn take_from_rate(update: &mut Expression, ask: &Ask<'_>, path: &Path) {
+    let (tat, ready) = (update.name("tat"), update.name("ready"));
+    let now = update.number("now", ask.now_ms);
+    let (interval, offset) = match &ask.credential {
+        Credential::Key { .. } if path.is_busy => (update.name("interval"), None),
+        Credential::Key { .. } => (update.name("interval"), Some(update.name("offset"))),
+        Credential::Token { limits, .. } => {
+            let interval = update.number("interval", limits.rate.interval_ms);
+            let offset = (!path.is_busy).then(|| update.number("offset", limits.rate.offset_ms()));
+            (interval, offset)
+        }
+    };
+    match offset {
+        None => {
+            update.require(format!("{tat} > {now} AND {ready} <= {now}"));
+            update.set(&tat, format!("{tat} + {interval}"));
+            update.set(&ready, format!("{ready} + {interval}"));
+        }
+        Some(offset) => {
+            update.require(format!("(attribute_not_exists({tat}) OR {tat} <= {now})"));
+            update.set(&tat, format!("{interval} + {now}"));
+            update.set(&ready, format!("{offset} + {now}"));
+        }
+    }
+}
+
+/// Takes the money from this month's budget, and a place among the requests at once.
+fn reserve(update: &mut Expression, ask: &Ask<'_>, path: &Path, amount: u64) {
+    let (period, remaining) = (update.name("period"), update.name("remaining"));
+    let cost = update.number("cost", amount);
+    let this_month = update.text("period", &path.month);
+    let (budget, concurrency) = match &ask.credential {
+        Credential::Key { .. } => {
+            let budget = (!path.is_this_month).then(|| update.name("budget"));
+            (budget, path.has_calls.then(|| update.name("concurrency")))
+        }
+        Credential::Token { limits, .. } => {
+            let budget =
+                (!path.is_this_month).then(|| update.number("budget", limits.budget.unwrap_or(UNLIMITED)));
+            let concurrency = path
+                .has_calls
+                .then(|| update.number("concurrency", limits.concurrency));
+            (budget, concurrency)
+        }
+    };
+    match budget {
+        None => {
+            update.require(format!("{period} = {this_month} AND {remaining} >= {cost}"));
+            update.set(&remaining, format!("{remaining} - {cost}"));
+        }
+        Some(budget) => {
+            update.require(format!(
+                "(attribute_not_exists({period}) OR {period} < {this_month})"
+            ));
+            update.set(&remaining, format!("{budget} - {cost}"));
+            update.set(&period, &this_month);
+        }
+    }
+    let calls = update.name("calls");
+    let call = AttributeValue::M(
+        [
+            ("a".to_owned(), AttributeValue::N(amount.to_string())),
+            ("u".to_owned(), AttributeValue::N(ask.until_ms.to_string())),
+            ("p".to_owned(), AttributeValue::S(path.month.clone())),
+        ]
+        .into(),
+    );
+    match concurrency {
+        Some(concurrency) => {
+            update.require(format!("size({calls}) < {concurrency}"));
+            let path = call_path(update, ask.call, "call");
+            update.require(format!("attribute_not_exists({path})"));
+            let call = update.value("call", call);
+            update.set(path, call);
+        }
+        None => {
+            update.require(format!("attribute_not_exists({calls})"));
+            let first = AttributeValue::M([(ask.call.to_owned(), call)].into());
+            let first = update.value("calls", first);
+            update.set(calls, first);
+        }
+    }
+}
+
+fn admission(item: &CallerItem, ask: &Ask<'_>) -> Admission {
+    let limits = limits(item, ask);
+    let scopes = match &ask.credential {
+        Credential::Key { .. } => item.scopes.clone(),
+        Credential::Token { scopes, .. } => scopes.to_vec(),
+    };
+    let conforming_ms = i64::try_from(ask.now_ms).unwrap_or(i64::MAX) - item.ready;
+    let left = match u64::try_from(conforming_ms) {
+        Ok(since) => since / limits.rate.interval_ms.max(1) + 1,
+        Err(_) => 0,
+    };
+    let caller = CallerId::admitted(ask.credential.id());
+    let call = item.calls.as_ref().and_then(|calls| calls.get(ask.call));
+    let held = call.map(|call| Held {
+        caller: caller.clone(),
+        call: ask.call.to_owned(),
+        period: call.period.clone(),
+        amount: call.amount,
+    });
+    Admission {
+        requests_left: u32::try_from(left).unwrap_or(u32::MAX).min(limits.rate.burst),
+        full_after_ms: item.tat.saturating_sub(ask.now_ms),
+        caller,
+        scopes,
+        limits,
+        held,
+    }
+}

@@ -2,14 +2,15 @@
 
 use std::{path::Path, time::Duration};
 
-use lambent_callers::{ApiKey, Pepper};
+use lambent_callers::{ApiKey, Pepper, now_ms};
+use lambent_service::chain;
 use lambent_store::{
     Callers, REQUESTS_TABLE, Store, StoreConfig, StoreError,
     callers::{KeyRecord, Limits, NewKey},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::dev::{self, StartError, keys::now_ms};
+use crate::dev::{self, StartError};
 
 /// The table of callers, and the pepper of its keys.
 #[derive(Debug)]
@@ -42,17 +43,6 @@ pub enum KeysError {
     /// No key could be made.
     #[error("no random bytes: {0}")]
     Random(String),
-}
-
-/// An error and all its sources, in one line.
-fn chain(error: &StoreError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        text += &format!(": {error}");
-        source = error.source();
-    }
-    text
 }
 
 impl Keys {

@@ -2,6 +2,7 @@
 
 use std::{future::pending, net::SocketAddr};
 
+pub use lambent_callers::now_ms;
 use lambent_callers::{ApiKey, CallersConfig, Pepper};
 use lambent_schema::Scope;
 use lambent_store::{
@@ -9,7 +10,6 @@ use lambent_store::{
     callers::{Limits, NewKey, Rate},
     create_tables,
 };
-use time::OffsetDateTime;
 use tokio::net::TcpListener;
 
 /// A running database. It ends with the runtime that it was started on.
@@ -112,11 +112,4 @@ pub fn new_key(key: &ApiKey, pepper: &Pepper) -> NewKey {
         },
         created_at_ms: now_ms(),
     }
-}
-
-/// Now, in milliseconds since 1970.
-#[must_use]
-pub fn now_ms() -> u64 {
-    let now = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
-    u64::try_from(now).unwrap_or_default()
 }

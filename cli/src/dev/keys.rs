@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use lambent_callers::{ApiKey, Pepper};
+use lambent_callers::{ApiKey, Pepper, now_ms};
 use lambent_schema::Scope;
 use lambent_store::{
     Callers, StoreError,
@@ -82,8 +82,7 @@ pub(crate) async fn of_events(callers: &Callers, pepper: &Pepper, is_valid: bool
 }
 
 /// The key that the test events carry.
-#[must_use]
-pub fn events_key() -> Option<ApiKey> {
+fn events_key() -> Option<ApiKey> {
     let event: serde_json::Value = serde_json::from_str(EVENT).ok()?;
     ApiKey::parse(event["headers"]["X-Api-Key"].as_str()?)
 }
@@ -113,14 +112,6 @@ async fn insert(
         created_at_ms: now_ms(),
     };
     callers.create_key(&new).await.map(|_is_new| ())
-}
-
-/// Now, in milliseconds since 1970.
-pub(crate) fn now_ms() -> u64 {
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Writes a file that only its owner can read.

@@ -269,7 +269,9 @@ fn token_id(identity: &Identity) -> Option<String> {
     (id.len() <= MAX_ID).then_some(id)
 }
 
-fn now_ms() -> u64 {
+/// Now, in milliseconds since 1970.
+#[must_use]
+pub fn now_ms() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

@@ -29,7 +29,7 @@ pub use caller::{Admitted, Asking, Caller, Gate, Hold, Tariff};
 pub use config::{ConfigError, CorsOrigins, ServiceConfig};
 pub use cors::cors_layer;
 pub use endpoint::{Service, endpoint};
-pub use failure::Failure;
+pub use failure::{Failure, chain};
 pub use record::Record;
 pub use request_id::{REQUEST_ID, RequestId};
 pub use stream::{Form, Step};

@@ -68,7 +68,7 @@ async fn of_twenty_at_once_the_burst_passes_and_whoever_waits_as_told_passes_the
 }
 
 #[tokio::test]
-async fn the_limit_holds_across_processes_and_for_each_caller_alone() {
+async fn the_limit_holds_across_two_apis_on_one_table_and_for_each_caller_alone() {
     let api = Api::start().await;
     let key = at_burst_five(&api).await.reveal();
     let other = at_burst_five(&api).await.reveal();

@@ -108,12 +108,6 @@ impl Held {
     pub fn amount(&self) -> u64 {
         self.amount
     }
-
-    /// Whose money it is.
-    #[must_use]
-    pub fn caller(&self) -> &CallerId {
-        &self.caller
-    }
 }
 
 impl fmt::Debug for Held {

@@ -15,13 +15,13 @@ use axum::{
     http::{self, StatusCode},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
-    routing::{MethodFilter, on},
+    routing::on,
 };
 use lambent_callers::{CallersConfig, Pepper};
 use lambent_llm::ModelConfig;
 use lambent_runtime_api::{Function, FunctionConfig, Gateway, InvokeError, into_response, proxy_event};
-use lambent_schema::{Method, Operation, Problem, ProblemCode, operations};
-use lambent_service::{ServiceConfig, cors_layer};
+use lambent_schema::{Operation, Problem, ProblemCode, operations};
+use lambent_service::{ServiceConfig, cors_layer, method_filter};
 use lambent_store::{Credentials, StoreConfig};
 
 use tower::ServiceExt as _;
@@ -84,13 +84,9 @@ pub(crate) fn router(
                 function
             }
         };
-        let method = match op.method {
-            Method::Get => MethodFilter::GET,
-            Method::Post => MethodFilter::POST,
-        };
         let (gateway, path) = (gateway.clone(), op.path);
         let handler = async move |request: Request| call(&function, &gateway, path, request).await;
-        router = router.route(op.path, on(method, handler));
+        router = router.route(op.path, on(method_filter(op.method), handler));
     }
     Ok(router
         .method_not_allowed_fallback(gateway::other_method)

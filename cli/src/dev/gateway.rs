@@ -37,6 +37,7 @@ pub(crate) fn here(service: &Service, models: &Models, oauth: Option<docs::OAuth
         .merge(analyse_stream::router(service, models.clone()))
         .merge(health::router(service))
         .merge(docs::router(service, oauth))
+        .method_not_allowed_fallback(other_method)
 }
 
 /// The functions, behind the gateway's rules.

@@ -7,7 +7,7 @@ use axum::{Router, extract::State, response::Response};
 use futures::{Stream, StreamExt as _};
 use http::HeaderMap;
 use lambent_analysis::{PROMPT_BYTES, Task};
-use lambent_llm::{Chunk, CompletionStream, Finish, Models};
+use lambent_llm::{Chunk, CompletionStream, Finish, Models, Pricing};
 use lambent_schema::{
     Problem, ProblemCode, Usage,
     endpoints::analysis::{AnalyseStream, AnalysisRequest, OutputFormat},
@@ -17,14 +17,14 @@ use lambent_service::{Call, Caller, Failure, Form, Service, Step, Tariff, Valid,
 
 /// The function's one route.
 pub fn router(service: &Service, models: Models) -> Router {
-    let service = service.priced(tariff(models.clone()));
+    let service = service.priced(tariff(models.pricing()));
     endpoint::<AnalyseStream, _, _, _>(&service, analyse_stream).with_state(models)
 }
 
 /// One answer: what has been sent is not repaired.
-fn tariff(models: Models) -> Tariff {
+fn tariff(pricing: Pricing) -> Tariff {
     Arc::new(move |body_bytes, max_output_tokens| {
-        models.at_most(body_bytes + PROMPT_BYTES, 1, max_output_tokens)
+        pricing.at_most(body_bytes + PROMPT_BYTES, 1, max_output_tokens)
     })
 }
 

@@ -4,20 +4,24 @@ use std::sync::Arc;
 
 use axum::{Json, Router, extract::State};
 use lambent_analysis::{Draft, PROMPT_BYTES, Task};
-use lambent_llm::Models;
+use lambent_llm::{Models, Pricing};
 use lambent_schema::endpoints::analysis::{Analyse, Analysis, AnalysisRequest};
 use lambent_service::{Call, Caller, Failure, Service, Tariff, Valid, endpoint};
 
 /// The function's one route.
 pub fn router(service: &Service, models: Models) -> Router {
-    let service = service.priced(tariff(models.clone()));
+    let service = service.priced(tariff(models.pricing()));
     endpoint::<Analyse, _, _, _>(&service, analyse).with_state(models)
 }
 
 /// An answer, and its repairs.
-fn tariff(models: Models) -> Tariff {
+fn tariff(pricing: Pricing) -> Tariff {
     Arc::new(move |body_bytes, max_output_tokens| {
-        models.at_most(body_bytes + PROMPT_BYTES, models.max_answers(), max_output_tokens)
+        pricing.at_most(
+            body_bytes + PROMPT_BYTES,
+            pricing.max_answers(),
+            max_output_tokens,
+        )
     })
 }
 

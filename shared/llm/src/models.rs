@@ -13,6 +13,7 @@ use crate::config::{ConfigError, ModelConfig};
 use crate::error::{ModelError, ModelErrorKind};
 use crate::failure::{Failure, classify};
 use crate::meter::Meter;
+use crate::pricing::Pricing;
 use crate::prompt::{self, Prompt, Rejected};
 use crate::reader::{Event, Finish, Reader, Waits, timed_out};
 use crate::reply::ReplySchema;
@@ -98,24 +99,10 @@ impl Models {
         }
     }
 
-    /// The most that `answers` answers to one prompt can cost, in millionths of a dollar: the first, and repairs of it, each of which
-    /// reads the prompt, the answer before and what is wrong with it; and calls that are made again, which a provider may have read
-    /// before it failed. A token is at least a byte.
+    /// What its answers can cost.
     #[must_use]
-    pub fn at_most(&self, prompt_bytes: u64, answers: u32, max_output_tokens: Option<u32>) -> u64 {
-        let (answers, output) = (u64::from(answers), u64::from(self.bounded(max_output_tokens)));
-        let repairs = answers.saturating_sub(1);
-        let prompts = answers + u64::from(self.inner.config.max_retries);
-        self.inner.config.price().cost(Usage {
-            input_tokens: prompts * prompt_bytes + repairs * (output + COMPLAINT_BYTES),
-            output_tokens: answers * output,
-        })
-    }
-
-    /// How often at most a model is asked by [`Models::structured`].
-    #[must_use]
-    pub fn max_answers(&self) -> u32 {
-        self.inner.config.max_repairs.saturating_add(1)
+    pub fn pricing(&self) -> Pricing {
+        Pricing::of(&self.inner.config)
     }
 
     fn bounded(&self, max_output_tokens: Option<u32>) -> u32 {
@@ -171,7 +158,7 @@ impl Models {
         let mut usage = Usage::default();
         let mut rejected: Option<(Rejected, Spending)> = None;
         let mut first_token_at = None;
-        for attempts in 1..=self.max_answers() {
+        for attempts in 1..=self.pricing().max_answers() {
             let again = rejected
                 .as_ref()
                 .map(|(rejected, spending)| (rejected, *spending));
@@ -194,7 +181,7 @@ impl Models {
                 }
             }
         }
-        let attempts = self.max_answers();
+        let attempts = self.pricing().max_answers();
         Err(ModelError::new(ModelErrorKind::InvalidReply { attempts }).spent(usage))
     }
 }
@@ -220,9 +207,6 @@ fn reject(answer: Completion, violations: &[String]) -> Rejected {
         complaint,
     }
 }
-
-/// More than a complaint has: at most eight broken rules, a line each, and some words around them.
-const COMPLAINT_BYTES: u64 = 4096;
 
 impl Models {
     /// `again`: the answer before, and what all answers before cost.

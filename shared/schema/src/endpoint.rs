@@ -30,6 +30,10 @@ pub trait Endpoint {
     const TIMEOUT_SECS: u32;
     /// The JSON body that it reads; [`NoBody`] where it reads none.
     type Body: DescribeBody;
+    /// What it reads of path, query and headers, besides the headers that every operation reads.
+    fn parameters() -> Vec<Parameter> {
+        Vec::new()
+    }
     /// Its successful answers.
     fn replies() -> Vec<Reply>;
     /// The problems that it can answer with, besides those of every operation ([`ProblemCode::EVERYWHERE`]) and those that its
@@ -103,6 +107,93 @@ impl SchemaOf {
     }
 }
 
+/// Something that an operation reads besides its body.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// Its name: `job_id`, `wait`, `idempotency-key`.
+    pub name: String,
+    /// Where it stands.
+    pub place: Place,
+    /// Whether there has to be one.
+    pub is_required: bool,
+    /// What it is for, and what is assumed without it.
+    pub description: String,
+    /// Its JSON Schema.
+    pub schema: Value,
+}
+
+/// Where a parameter stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the path.
+    Path,
+    /// In the query.
+    Query,
+    /// Among the headers.
+    Header,
+}
+
+impl Place {
+    /// The place as OpenAPI calls it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "header",
+        }
+    }
+}
+
+impl Parameter {
+    /// A segment of the path.
+    #[must_use]
+    pub fn path(name: &str, description: &str, schema: Value) -> Self {
+        Self {
+            name: name.to_owned(),
+            place: Place::Path,
+            is_required: true,
+            description: description.to_owned(),
+            schema,
+        }
+    }
+
+    /// A header that may be sent.
+    #[must_use]
+    pub fn header(name: &str, description: &str, schema: Value) -> Self {
+        Self {
+            place: Place::Header,
+            is_required: false,
+            ..Self::path(name, description, schema)
+        }
+    }
+
+    /// The fields of a [`Query`] type.
+    #[must_use]
+    pub fn query<T: Query>() -> Vec<Self> {
+        let schema = SchemaGenerator::default().into_root_schema_for::<T>().to_value();
+        let fields = schema["properties"].as_object().cloned().unwrap_or_default();
+        let field = |(name, mut schema): (String, Value)| {
+            let description = schema
+                .as_object_mut()
+                .and_then(|schema| schema.remove("description"));
+            Self {
+                place: Place::Query,
+                is_required: false,
+                ..Self::path(
+                    &name,
+                    description.as_ref().and_then(Value::as_str).unwrap_or_default(),
+                    schema,
+                )
+            }
+        };
+        fields.into_iter().map(field).collect()
+    }
+}
+
+/// The parameters of a query: a type with a schema, each of whose fields is a text or a number, and may be left out.
+pub trait Query: DeserializeOwned + JsonSchema + Send + 'static {}
+
 /// A successful answer.
 #[derive(Debug, Clone)]
 pub struct Reply {
@@ -110,7 +201,9 @@ pub struct Reply {
     pub status: u16,
     /// When it is given, and what it means.
     pub description: &'static str,
-    /// The forms that it comes in; the caller's `Accept` chooses where there are several.
+    /// Its own headers: name and description.
+    pub headers: &'static [(&'static str, &'static str)],
+    /// The forms that it comes in; the caller's `Accept` chooses where there are several. None where it has no body.
     pub content: Vec<Content>,
 }
 
@@ -197,6 +290,8 @@ pub struct Operation {
     pub timeout_secs: u32,
     /// See [`Endpoint::Body`].
     pub body: Option<BodyDescription>,
+    /// See [`Endpoint::parameters`].
+    pub parameters: Vec<Parameter>,
     /// See [`Endpoint::replies`].
     pub replies: Vec<Reply>,
     /// All problems that it can answer with.
@@ -219,6 +314,7 @@ impl Operation {
             transfer: E::TRANSFER,
             timeout_secs: E::TIMEOUT_SECS,
             body: E::Body::describe(),
+            parameters: E::parameters(),
             replies: E::replies(),
             problems: E::PROBLEMS
                 .iter()
@@ -243,6 +339,8 @@ pub enum Method {
     Get,
     /// Creates or computes.
     Post,
+    /// Takes back.
+    Delete,
 }
 
 impl Method {
@@ -252,6 +350,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Delete => "DELETE",
         }
     }
 }

@@ -5,13 +5,15 @@
 //! tests that hold `template.yaml` and `events/` true. No I/O, no HTTP library: the document is generated without
 //! compiling one implementation.
 
+pub mod background;
 pub mod endpoint;
 pub mod endpoints;
 pub mod openapi;
 pub mod problem;
 pub mod stream;
 
-pub use endpoint::{Access, Endpoint, Method, Operation, RequestBody, Scope, Transfer};
+pub use background::{Background, Trigger, background};
+pub use endpoint::{Access, Endpoint, Method, Operation, Query, RequestBody, Scope, Transfer};
 pub use endpoints::operations;
 pub use problem::{Problem, ProblemCode, Violation};
 

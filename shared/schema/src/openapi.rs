@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     COST_HEADER, Problem, ProblemCode, Violation,
     endpoint::{Access, Content, Event, Operation, Reply, to_value},
+    endpoints::jobs::{self, CallbackEvent},
     operations,
 };
 
@@ -42,6 +43,7 @@ pub fn document() -> Value {
         "servers": [{"url": "./", "description": "Where this document comes from"}],
         "tags": tags.iter().map(|tag| json!({"name": tag})).collect::<Vec<_>>(),
         "paths": paths,
+        "webhooks": {"job": callback(&mut generator)},
         "components": {"schemas": generator.take_definitions(true), "securitySchemes": security_schemes()},
     })
 }
@@ -56,6 +58,29 @@ const INTRODUCTION: &str = "Documents in, analyses out, streamed as a language m
     Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems with a stable `code`; a body that breaks rules \
     is told all of them at once, each with its JSON pointer. Every answer carries `x-request-id`: yours, if you send one of \
     1 to 128 letters, digits, `-` and `_`, else a new one.";
+
+/// What is sent to a job's `callback_url`.
+fn callback(generator: &mut SchemaGenerator) -> Value {
+    let header = |name: &str, description: &str| json!({"name": name, "in": "header", "required": true, "description": description, "schema": {"type": "string"}});
+    json!({"post": {
+        "summary": "A job has ended",
+        "description": "Sent to the job's `callback_url`, as [Standard Webhooks](https://www.standardwebhooks.com/) are. Any 2xx \
+            within 10 seconds will do; else it is tried again, eight times in 18 hours. It may come twice: the id is the same then.",
+        "parameters": [
+            header("webhook-id", "The id of the event, the same at each try."),
+            header("webhook-timestamp", "When it was sent, in seconds since 1970."),
+            header("webhook-signature", "`v1,` and the signature; several with spaces between them."),
+        ],
+        "requestBody": {
+            "required": true,
+            "content": {"application/json": {
+                "schema": generator.subschema_for::<CallbackEvent>(),
+                "example": to_value(&jobs::example_event()),
+            }},
+        },
+        "responses": {"2XX": {"description": "It has arrived."}, "410": {"description": "It is never tried again."}},
+    }})
+}
 
 fn generator() -> SchemaGenerator {
     SchemaSettings::draft2020_12()
@@ -73,7 +98,7 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         "description": operation.description,
         "tags": [operation.tag],
         "security": security(operation.access),
-        "parameters": [request_id_parameter()],
+        "parameters": parameters(operation),
         "responses": responses(operation, generator),
     });
     if let Some(body) = &operation.body {
@@ -88,6 +113,19 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         });
     }
     described
+}
+
+fn parameters(operation: &Operation) -> Vec<Value> {
+    let own = operation.parameters.iter().map(|parameter| {
+        json!({
+            "name": parameter.name,
+            "in": parameter.place.as_str(),
+            "required": parameter.is_required,
+            "description": parameter.description,
+            "schema": parameter.schema,
+        })
+    });
+    own.chain([request_id_parameter()]).collect()
 }
 
 /// One of the schemes will do. Only OAuth's has scopes in OpenAPI's sense; for the others they are what a key was given.
@@ -138,7 +176,15 @@ fn describe_reply(reply: &Reply, access: Access, generator: &mut SchemaGenerator
             ),
         })
         .collect();
-    json!({"description": reply.description, "headers": reply_headers(access), "content": content})
+    let mut headers = reply_headers(access);
+    for (name, description) in reply.headers {
+        headers[*name] = json!({"description": description, "schema": {"type": "string"}});
+    }
+    let mut described = json!({"description": reply.description, "headers": headers});
+    if !content.is_empty() {
+        described["content"] = Value::Object(content);
+    }
+    described
 }
 
 /// OpenAPI 3.1 has no word for events, so `x-events` names the schema of each, and the description says it in prose.
@@ -212,6 +258,7 @@ const WAITS: &[ProblemCode] = &[
     ProblemCode::RateLimited,
     ProblemCode::BudgetExceeded,
     ProblemCode::TooManyAtOnce,
+    ProblemCode::IdempotencyInFlight,
     ProblemCode::ModelBusy,
 ];
 

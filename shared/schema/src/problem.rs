@@ -33,7 +33,8 @@ pub struct Problem {
 /// One broken rule, and its place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Violation {
-    /// Where: a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) into the body; empty for the whole body.
+    /// Where: a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) into the body; empty for the whole body. In a
+    /// query, `/` and the parameter's name.
     pub pointer: String,
     /// The rule, for people. Never holds the value.
     pub detail: String,
@@ -67,6 +68,17 @@ impl Problem {
         Self {
             errors,
             ..Self::new(ProblemCode::ValidationFailed, detail)
+        }
+    }
+
+    /// The query broke these rules: 422.
+    #[must_use]
+    pub fn invalid_query(errors: Vec<Violation>) -> Self {
+        let problem = Self::invalid(errors);
+        Self {
+            detail: problem.detail.replace("The body", "The query"),
+            title: Cow::Borrowed("The query is not valid"),
+            ..problem
         }
     }
 
@@ -135,12 +147,18 @@ problem_codes! {
     NotFound = 404 "not_found" "Not found";
     /// The path exists, not with this method.
     MethodNotAllowed = 405 "method_not_allowed" "Method not allowed";
+    /// Another request with the same idempotency key is being accepted at this moment.
+    IdempotencyInFlight = 409 "idempotency_in_flight" "A request with this key is in flight";
+    /// The job has ended, so that it cannot be cancelled.
+    JobEnded = 409 "job_ended" "The job has ended";
     /// The body is over the limit.
     PayloadTooLarge = 413 "payload_too_large" "The body is too large";
     /// The body is not `application/json`.
     UnsupportedMediaType = 415 "unsupported_media_type" "Unsupported media type";
     /// The body is JSON and breaks rules of its schema.
     ValidationFailed = 422 "validation_failed" "The body is not valid";
+    /// The idempotency key came with another body before.
+    IdempotencyMismatch = 422 "idempotency_mismatch" "The key was used with another body";
     /// The document is longer than the model can read.
     DocumentTooLong = 422 "document_too_long" "The document is too long for the model";
     /// Too many requests.
@@ -151,14 +169,16 @@ problem_codes! {
     TooManyAtOnce = 429 "too_many_at_once" "Too many requests at once";
     /// A fault of ours.
     Internal = 500 "internal" "Internal error";
+    /// A job's worker ended without a word, at each attempt.
+    JobAbandoned = 500 "job_abandoned" "The job was given up";
     /// The model's provider failed or could not be reached.
     ModelFailed = 502 "model_failed" "The model failed";
     /// The model's answer was not of the form asked for, also after repairs.
     ModelReplyInvalid = 502 "model_reply_invalid" "The model's answer was not usable";
     /// The model's provider takes no more calls for now.
     ModelBusy = 503 "model_busy" "The model is busy";
-    /// What decides over callers does not answer: the database, or the issuer of tokens.
-    StoreUnavailable = 503 "store_unavailable" "Callers cannot be checked";
+    /// What the answer depends on does not answer: the database, or the issuer of tokens.
+    StoreUnavailable = 503 "store_unavailable" "A part of the API does not answer";
     /// It took too long.
     Timeout = 504 "timeout" "The answer took too long";
 }

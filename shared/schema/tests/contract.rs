@@ -32,7 +32,7 @@ fn validator(schema: &Value, document: &Value) -> jsonschema::Validator {
 fn every_example_validates_against_its_schema() {
     let document = openapi::document();
     let mut checked = 0;
-    let mut contents = Vec::new();
+    let mut contents = vec![&document["webhooks"]["job"]["post"]["requestBody"]["content"]];
     for path in document["paths"].as_object().unwrap().values() {
         for operation in path.as_object().unwrap().values() {
             contents.extend(operation.pointer("/requestBody/content"));
@@ -41,7 +41,7 @@ fn every_example_validates_against_its_schema() {
                     .as_object()
                     .unwrap()
                     .values()
-                    .map(|r| &r["content"]),
+                    .filter_map(|r| r.get("content")),
             );
         }
     }
@@ -84,7 +84,7 @@ fn every_operation_describes_its_success_and_its_problems() {
             .problems
             .iter()
             .map(|p| p.status().to_string())
-            .chain(["200".to_owned()])
+            .chain(operation.replies.iter().map(|reply| reply.status.to_string()))
         {
             assert!(
                 described["responses"][&status]["description"].is_string(),

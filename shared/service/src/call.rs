@@ -46,7 +46,8 @@ struct NotMounted;
 const GRACE: Duration = Duration::from_secs(2);
 
 /// When a function with this deadline is surely gone, in milliseconds since 1970.
-pub(crate) fn gone_by_ms(deadline: Instant) -> u64 {
+#[must_use]
+pub fn gone_by_ms(deadline: Instant) -> u64 {
     let left = deadline.saturating_duration_since(Instant::now()) + RESERVE + GRACE;
     let gone_by = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + left;
     u64::try_from(gone_by.as_millis()).unwrap_or(u64::MAX)
@@ -54,9 +55,18 @@ pub(crate) fn gone_by_ms(deadline: Instant) -> u64 {
 
 /// When the answer must be complete: [`RESERVE`] before the end of the Lambda invocation, or else `timeout` from now.
 pub(crate) fn deadline(extensions: &http::Extensions, timeout: Duration) -> Instant {
-    let left = extensions.lambda_context_ref().map(|context| {
-        let end = UNIX_EPOCH + Duration::from_millis(context.deadline);
-        end.duration_since(SystemTime::now()).unwrap_or_default()
-    });
-    Instant::now() + left.unwrap_or(timeout).saturating_sub(RESERVE)
+    let context = extensions.lambda_context_ref();
+    context.map_or_else(|| deadline_in(timeout), deadline_of)
+}
+
+/// When work must be done that an invocation of Lambda asks for.
+pub(crate) fn deadline_of(context: &lambda_http::Context) -> Instant {
+    let end = UNIX_EPOCH + Duration::from_millis(context.deadline);
+    deadline_in(end.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+/// When work must be done that may take so long.
+#[must_use]
+pub fn deadline_in(timeout: Duration) -> Instant {
+    Instant::now() + timeout.saturating_sub(RESERVE)
 }

@@ -5,25 +5,35 @@ use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::{
     config::CorsOrigins,
-    headers::{API_KEY, COST, RATE_LIMIT, RATE_LIMIT_POLICY},
+    headers::{
+        API_KEY, COST, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, PREFER, PREFERENCE_APPLIED, RATE_LIMIT,
+        RATE_LIMIT_POLICY,
+    },
     request_id::REQUEST_ID,
 };
 
 /// The layer for these origins; without any, it adds nothing. [`endpoint()`](crate::endpoint()) puts it around each endpoint.
 pub fn cors_layer(origins: &CorsOrigins) -> CorsLayer {
     let layer = CorsLayer::new()
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::DELETE, Method::GET, Method::POST])
         .allow_headers([
             header::ACCEPT,
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
+            header::IF_NONE_MATCH,
             API_KEY,
+            IDEMPOTENCY_KEY,
+            PREFER,
             REQUEST_ID,
         ])
         .expose_headers([
+            header::ETAG,
+            header::LOCATION,
             header::RETRY_AFTER,
             header::WWW_AUTHENTICATE,
             COST,
+            IDEMPOTENCY_REPLAYED,
+            PREFERENCE_APPLIED,
             RATE_LIMIT,
             RATE_LIMIT_POLICY,
             REQUEST_ID,

@@ -13,13 +13,14 @@ use axum::{
 use futures::FutureExt as _;
 use http::{HeaderMap, HeaderValue};
 use http_body::Body as _;
-use lambent_schema::{Access, Cost, Endpoint, MAX_BODY_BYTES, Method, Operation, Problem, ProblemCode};
+use lambent_schema::{Access, Cost, Endpoint, MAX_BODY_BYTES, Method, Operation};
 use lambent_store::{CallerId, RequestRecord, Requests, Store, StoreConfig};
 use time::OffsetDateTime;
 
 use crate::{
-    Admitted, Asking, Call, Failure, Gate, Record, RequestId, ServiceConfig, Tariff, call, cors::cors_layer,
-    headers::COST, record::Outcome, request_id::REQUEST_ID, serve::StartError, stream::Streams,
+    Admitted, Asking, Call, Failure, Gate, Hold, Record, RequestId, ServiceConfig, Tariff, call,
+    cors::cors_layer, headers::COST, record::Outcome, request_id::REQUEST_ID, serve::StartError,
+    stream::Streams,
 };
 
 /// What every function is given in `main`: its configuration, the request log and what decides over callers. Cheap to clone.
@@ -61,6 +62,27 @@ impl Service {
         }
     }
 
+    /// The record of work that is done for a caller and not for a request that waits for it; its end settles `hold`.
+    #[must_use]
+    pub fn work(&self, work: Work<'_>, hold: Option<Hold>) -> Record {
+        let record = RequestRecord::started(
+            work.id,
+            work.function,
+            work.route,
+            work.caller.clone(),
+            OffsetDateTime::now_utc(),
+        );
+        let record = Record::new(self.requests.clone(), record, self.config.memory_mb);
+        record.admitted(work.caller, hold);
+        record
+    }
+
+    /// What is configured.
+    #[must_use]
+    pub fn config(&self) -> &ServiceConfig {
+        &self.config
+    }
+
     /// A service as the process environment configures it. No I/O: the first request opens the connection.
     ///
     /// # Errors
@@ -71,7 +93,20 @@ impl Service {
     }
 }
 
-/// A router with the one route of endpoint `E`, served by `handler`.
+/// Work that is done for a caller.
+#[derive(Debug)]
+pub struct Work<'a> {
+    /// The id of its record.
+    pub id: &'a str,
+    /// The function that does it.
+    pub function: &'a str,
+    /// What it is: the route that asked for it, for example.
+    pub route: &'a str,
+    /// For whom.
+    pub caller: CallerId,
+}
+
+/// A router with the one route of endpoint `E`, served by `handler`. Other methods are the gateway's affair.
 ///
 /// Around the handler, outermost first: CORS; the request's id, deadline and record, which the handler can take as
 /// [`Call`]; the decision over its caller, which it can take as [`Caller`](crate::Caller), where the contract asks for one; the guard that turns
@@ -83,10 +118,6 @@ where
     T: 'static,
     S: Clone + Send + Sync + 'static,
 {
-    let method = match E::METHOD {
-        Method::Get => MethodFilter::GET,
-        Method::Post => MethodFilter::POST,
-    };
     let mounted = Arc::new(Mounted {
         service: service.clone(),
         function: E::FUNCTION,
@@ -100,20 +131,19 @@ where
     Router::new()
         .route(
             E::PATH,
-            on(method, handler)
-                .layer(from_fn_with_state(mounted, frame))
-                .fallback(other_method),
+            on(method_filter(E::METHOD), handler).layer(from_fn_with_state(mounted, frame)),
         )
         .layer(cors_layer(&service.config.cors_origins))
 }
 
-/// Behind API Gateway other methods never come here.
-async fn other_method(headers: HeaderMap) -> Response {
-    let problem = Problem::new(
-        ProblemCode::MethodNotAllowed,
-        "This path does not take this method.",
-    );
-    Failure::new(problem).response(&RequestId::of(&headers))
+/// The method as routers take it.
+#[must_use]
+pub const fn method_filter(method: Method) -> MethodFilter {
+    match method {
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
+        Method::Delete => MethodFilter::DELETE,
+    }
 }
 
 struct Mounted {

@@ -1,7 +1,7 @@
 //! The names of headers that are the API's, or too new for the `http` crate.
 
 use http::HeaderName;
-use lambent_schema::COST_HEADER;
+use lambent_schema::{COST_HEADER, endpoints::jobs};
 
 /// An API key, for clients that cannot send `authorization`.
 pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -12,3 +12,11 @@ pub const COST: HeaderName = HeaderName::from_static(COST_HEADER);
 pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// By what policy.
 pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// By which a request that is sent twice is one.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static(jobs::IDEMPOTENCY_KEY);
+/// Says that an answer was given before.
+pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static(jobs::IDEMPOTENCY_REPLAYED);
+/// How a request wants to be served ([RFC 7240](https://www.rfc-editor.org/rfc/rfc7240)).
+pub const PREFER: HeaderName = HeaderName::from_static("prefer");
+/// Which of that was done.
+pub const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");

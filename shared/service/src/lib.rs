@@ -2,13 +2,13 @@
 //!
 //! A function's `router(deps)` mounts its endpoints with [`endpoint()`]; that gives each request an id, a deadline, a
 //! record in the request log, CORS, a guard against panics, and errors in one shape ([`Failure`]). Its handlers take what
-//! they need as arguments: [`Valid<T>`] a body that satisfies its schema, [`Caller`] who
+//! they need as arguments: [`Valid<T>`] a body that satisfies its schema, [`ValidQuery<T>`] a query that does, [`Caller`] who
 //! calls, [`Call`] the request's id, deadline and record.
 //! Its `main` hands the router to [`serve::streaming`] or [`serve::buffered`].
 //!
 //! Nothing here knows models or what an endpoint is for.
 
-mod call;
+pub mod call;
 mod caller;
 mod compute;
 mod config;
@@ -17,6 +17,7 @@ mod endpoint;
 mod failure;
 pub mod headers;
 pub mod logs;
+mod query;
 mod record;
 mod request_id;
 pub mod serve;
@@ -28,9 +29,10 @@ pub use call::Call;
 pub use caller::{Admitted, Asking, Caller, Gate, Hold, Tariff};
 pub use config::{ConfigError, CorsOrigins, ServiceConfig};
 pub use cors::cors_layer;
-pub use endpoint::{Service, endpoint};
+pub use endpoint::{Service, Work, endpoint, method_filter};
 pub use failure::{Failure, chain};
-pub use record::Record;
+pub use query::ValidQuery;
+pub use record::{Outcome, Record};
 pub use request_id::{REQUEST_ID, RequestId};
 pub use stream::{Form, Step};
 pub use valid::Valid;

@@ -40,7 +40,7 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// How a request ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// Answered in full.
     Done,
     /// With a problem of this code, as a status or as an event.
@@ -115,7 +115,7 @@ impl Record {
 
     /// Begins to write the record as ended, and to log its line; awaiting the handle waits for it. Goes on when the handle is
     /// dropped. Only the first call counts.
-    pub(crate) fn finish(&self, status: u16, outcome: Outcome) -> JoinHandle<()> {
+    pub fn finish(&self, status: u16, outcome: Outcome) -> JoinHandle<()> {
         let (record, start, hold) = {
             let mut progress = self.lock();
             if std::mem::replace(&mut progress.finished, true) {

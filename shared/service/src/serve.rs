@@ -3,8 +3,14 @@
 use std::{error::Error, future::Future, process::ExitCode};
 
 use axum::Router;
+use lambda_http::{
+    lambda_runtime::{self, LambdaEvent},
+    service_fn,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::Instant;
 
-use crate::logs;
+use crate::{call::deadline_of, logs};
 
 /// Turns streaming off: set by `sam local` itself.
 const AWS_SAM_LOCAL: &str = "AWS_SAM_LOCAL";
@@ -30,7 +36,22 @@ pub fn buffered(router: impl FnOnce() -> Result<Router, StartError>) -> ExitCode
     start(router, lambda_http::run)
 }
 
-fn start<F>(router: impl FnOnce() -> Result<Router, StartError>, serve: impl FnOnce(Router) -> F) -> ExitCode
+/// The same for a function that no request calls: `handler` gets each event, and the instant by which it must be done with it.
+pub fn events<H, E, F, R>(handler: impl FnOnce() -> Result<H, StartError>) -> ExitCode
+where
+    H: Fn(E, Instant) -> F,
+    E: DeserializeOwned,
+    F: Future<Output = Result<R, StartError>>,
+    R: Serialize,
+{
+    start(handler, |handler| {
+        lambda_runtime::run(service_fn(move |event: LambdaEvent<E>| {
+            handler(event.payload, deadline_of(&event.context))
+        }))
+    })
+}
+
+fn start<T, F>(make: impl FnOnce() -> Result<T, StartError>, serve: impl FnOnce(T) -> F) -> ExitCode
 where
     F: Future<Output = Result<(), lambda_http::Error>>,
 {
@@ -40,7 +61,7 @@ where
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(async { serve(router()?).await })
+        runtime.block_on(async { serve(make()?).await })
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,

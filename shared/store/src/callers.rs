@@ -15,6 +15,7 @@
 //! | `interval`, `offset` | ms between requests at the rate; `interval` - (burst - 1) * `interval`, which makes `ready` of a time |
 //! | `remaining`, `period` | what is left of the budget of this month (`2026-11`), reservations taken off, in millionths of a dollar |
 //! | `calls` | the requests under way: id to `{a: amount, u: until, p: period}` |
+//! | `work` | the jobs being worked at, the same: their money is reserved when they are begun, and they do not count as requests at once |
 //!
 //! The update differs by whether the caller was idle (`tat` is past), and by whether this is its first request of a month. Each
 //! process remembers how it found a caller and guesses by that. A wrong guess is a refused condition, whose answer brings the

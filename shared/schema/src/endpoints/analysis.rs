@@ -2,10 +2,12 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::json;
 
 use crate::{
     Cost, ProblemCode, Usage,
-    endpoint::{Access, Content, Endpoint, Event, Method, Reply, RequestBody, Scope, Transfer},
+    endpoint::{Access, Content, Endpoint, Event, Method, Parameter, Reply, RequestBody, Scope, Transfer},
+    endpoints::jobs,
     stream::{Delta, Done, FinishReason, StreamError},
 };
 
@@ -111,7 +113,9 @@ impl Endpoint for Analyse {
     const PATH: &'static str = "/analyse";
     const SUMMARY: &'static str = "Analyse a document";
     const DESCRIPTION: &'static str = "A document in, a structured analysis out, once it is complete. The model is asked \
-        for an answer of the schema below; an answer that breaks it is repaired at most twice, and `usage` counts all attempts.";
+        for an answer of the schema below; an answer that breaks it is repaired at most twice, and `usage` counts all attempts.\n\n\
+        With `Prefer: respond-async` ([RFC 7240](https://www.rfc-editor.org/rfc/rfc7240)) it becomes a job, as with \
+        `POST /analyse/async`.";
     const TAG: &'static str = "Analysis";
     const ACCESS: Access = Access::Spender(Scope::Analyse);
     const TRANSFER: Transfer = Transfer::Streaming;
@@ -119,14 +123,37 @@ impl Endpoint for Analyse {
     type Body = AnalysisRequest;
 
     fn replies() -> Vec<Reply> {
-        vec![Reply {
+        let analysis = Reply {
             status: 200,
             description: "The analysis.",
+            headers: &[],
             content: vec![Content::json(&example_analysis())],
-        }]
+        };
+        vec![analysis, jobs::accepted()]
     }
 
-    const PROBLEMS: &'static [ProblemCode] = PROBLEMS;
+    fn parameters() -> Vec<Parameter> {
+        let prefer = Parameter::header(
+            "Prefer",
+            "`respond-async` for a job instead of the analysis; the answer then has `Preference-Applied`. Other preferences are ignored.",
+            json!({"type": "string"}),
+        );
+        vec![prefer, jobs::idempotency_key()]
+    }
+
+    const PROBLEMS: &'static [ProblemCode] = &[
+        ProblemCode::InvalidJson,
+        ProblemCode::IdempotencyInFlight,
+        ProblemCode::PayloadTooLarge,
+        ProblemCode::UnsupportedMediaType,
+        ProblemCode::ValidationFailed,
+        ProblemCode::IdempotencyMismatch,
+        ProblemCode::DocumentTooLong,
+        ProblemCode::ModelFailed,
+        ProblemCode::ModelReplyInvalid,
+        ProblemCode::ModelBusy,
+        ProblemCode::Timeout,
+    ];
 }
 
 /// `POST /analyse/stream`.
@@ -168,6 +195,7 @@ impl Endpoint for AnalyseStream {
         vec![Reply {
             status: 200,
             description: "The analysis, in pieces.",
+            headers: &[],
             content: vec![
                 Content::Events(vec![
                     Event::of(
@@ -191,7 +219,7 @@ impl Endpoint for AnalyseStream {
     const PROBLEMS: &'static [ProblemCode] = PROBLEMS;
 }
 
-/// What both can answer with.
+/// What the streamed one can answer with.
 const PROBLEMS: &[ProblemCode] = &[
     ProblemCode::InvalidJson,
     ProblemCode::PayloadTooLarge,
@@ -238,13 +266,13 @@ fn trimmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Erro
 const EXAMPLE_TEXT: &str = "The night train from Lisbon to Madrid returns after twelve years. From 3 May 2027 it leaves \
     Santa Apolonia station every evening at 21:40 and reaches Madrid at 07:15. Comboios de Portugal expects 140,000 \
     passengers in the first year. Repairs to the bridge at Entroncamento could still delay the start.";
-const EXAMPLE_REQUEST_ID: &str = "0199a1de-7c55-7d0c-9b63-52b1a1a4f001";
-const EXAMPLE_USAGE: Usage = Usage {
+pub(super) const EXAMPLE_REQUEST_ID: &str = "0199a1de-7c55-7d0c-9b63-52b1a1a4f001";
+pub(super) const EXAMPLE_USAGE: Usage = Usage {
     input_tokens: 212,
     output_tokens: 96,
 };
 
-fn example_analysis() -> Analysis {
+pub(super) fn example_analysis() -> Analysis {
     let finding = |title: &str, detail: &str| Finding {
         title: title.to_owned(),
         detail: detail.to_owned(),

@@ -25,7 +25,7 @@ macro_rules! page {
 
             fn replies() -> Vec<Reply> {
                 let content = vec![Content::Text { media_type: $media_type, description: $reply }];
-                vec![Reply { status: 200, description: $summary, content }]
+                vec![Reply { status: 200, description: $summary, headers: &[], content }]
             }
 
             const PROBLEMS: &'static [ProblemCode] = &[];

@@ -56,6 +56,7 @@ impl Endpoint for Health {
         vec![Reply {
             status: 200,
             description: "It is.",
+            headers: &[],
             content: vec![Content::json(&HealthReply::default())],
         }]
     }

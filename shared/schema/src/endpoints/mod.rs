@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod docs;
 pub mod health;
+pub mod jobs;
 
 use crate::endpoint::Operation;
 
@@ -12,6 +13,11 @@ pub fn operations() -> Vec<Operation> {
     vec![
         Operation::of::<analysis::Analyse>(),
         Operation::of::<analysis::AnalyseStream>(),
+        Operation::of::<jobs::JobsCreate>(),
+        Operation::of::<jobs::JobsGet>(),
+        Operation::of::<jobs::JobsList>(),
+        Operation::of::<jobs::JobsCancel>(),
+        Operation::of::<jobs::CallbackSecret>(),
         Operation::of::<health::Health>(),
         Operation::of::<docs::Docs>(),
         Operation::of::<docs::Redoc>(),

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::expression::Expression;
-use super::item::{CallerItem, UNLIMITED};
+use super::item::{CallerItem, Place, UNLIMITED};
 use super::judge::{Path, Refusal, Verdict, judge, limits};
 use super::settle::call_path;
 use super::{CallerId, Callers, Limits, TABLE, TOKEN_KEPT_DAYS};
@@ -57,13 +57,38 @@ pub enum Credential<'a> {
         /// What every token's bearer may.
         limits: &'a Limits,
     },
+    /// Nobody: a job that was accepted from this caller is being worked at. Rate, scope and the number of requests at once were
+    /// its request's affair; that the caller is not revoked, and can pay, is this one's.
+    Work {
+        /// The caller's id.
+        id: &'a str,
+        /// For those who come with tokens, what they all may; a key's limits are in its item.
+        limits: Option<&'a Limits>,
+    },
 }
 
 impl Credential<'_> {
     fn id(&self) -> &str {
         match self {
-            Self::Key { id, .. } | Self::Token { id, .. } => id,
+            Self::Key { id, .. } | Self::Token { id, .. } | Self::Work { id, .. } => id,
         }
+    }
+
+    pub(super) fn is_work(&self) -> bool {
+        matches!(self, Self::Work { .. })
+    }
+
+    /// Its limits, where they are not in the caller's item.
+    pub(super) fn own_limits(&self) -> Option<&Limits> {
+        match self {
+            Self::Key { .. } => None,
+            Self::Token { limits, .. } => Some(limits),
+            Self::Work { limits, .. } => *limits,
+        }
+    }
+
+    fn place(&self) -> Place {
+        if self.is_work() { Place::Work } else { Place::Calls }
     }
 }
 
@@ -97,6 +122,7 @@ pub struct Admission {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Held {
     pub(super) caller: CallerId,
+    pub(super) place: Place,
     pub(super) call: String,
     pub(super) period: String,
     pub(super) amount: u64,
@@ -129,7 +155,9 @@ impl Callers {
             let found = match self.attempt(ask, &path).await? {
                 Attempt::Done(item) => return Ok(self.admitted(&item, ask)),
                 // An attempt before did it, and its answer was lost on the way.
-                Attempt::Refused(Some(item)) if item.holds(ask.call) => return Ok(self.admitted(&item, ask)),
+                Attempt::Refused(Some(item)) if item.holds(ask.credential.place(), ask.call) => {
+                    return Ok(self.admitted(&item, ask));
+                }
                 Attempt::Refused(item) => item,
             };
             match judge(found.as_ref(), ask) {
@@ -202,6 +230,7 @@ impl Callers {
             is_this_month: true,
             month: item.period.clone(),
             has_calls: item.calls.is_some(),
+            has_work: item.work.is_some(),
             max_output_tokens: limits(item, ask).max_output_tokens,
         };
         remembered.insert(id.to_owned(), path);
@@ -247,6 +276,11 @@ fn admitting(ask: &Ask<'_>, path: &Path) -> Expression {
             let until = update.number("expires_at", ask.now_ms / 1000 + days);
             update.set(expires_at, until);
         }
+        Credential::Work { limits: Some(_), .. } => {}
+        Credential::Work { limits: None, .. } => {
+            let known = update.name("hash");
+            update.require(format!("attribute_exists({known})"));
+        }
     }
     take_from_rate(&mut update, ask, path);
     if let Some(price) = ask.price {
@@ -268,12 +302,15 @@ fn require_key(update: &mut Expression, hash: &str, ask: &Ask<'_>) {
 
 /// GCRA, of which there are two forms: the caller is busy, and its times move on by an interval; or it was idle, and they begin now.
 fn take_from_rate(update: &mut Expression, ask: &Ask<'_>, path: &Path) {
+    if ask.credential.is_work() {
+        return;
+    }
     let (tat, ready) = (update.name("tat"), update.name("ready"));
     let now = update.number("now", ask.now_ms);
-    let (interval, offset) = match &ask.credential {
-        Credential::Key { .. } if path.is_busy => (update.name("interval"), None),
-        Credential::Key { .. } => (update.name("interval"), Some(update.name("offset"))),
-        Credential::Token { limits, .. } => {
+    let (interval, offset) = match ask.credential.own_limits() {
+        None if path.is_busy => (update.name("interval"), None),
+        None => (update.name("interval"), Some(update.name("offset"))),
+        Some(limits) => {
             let interval = update.number("interval", limits.rate.interval_ms);
             let offset = (!path.is_busy).then(|| update.number("offset", limits.rate.offset_ms()));
             (interval, offset)
@@ -298,20 +335,11 @@ fn reserve(update: &mut Expression, ask: &Ask<'_>, path: &Path, amount: u64) {
     let (period, remaining) = (update.name("period"), update.name("remaining"));
     let cost = update.number("cost", amount);
     let this_month = update.text("period", &path.month);
-    let (budget, concurrency) = match &ask.credential {
-        Credential::Key { .. } => {
-            let budget = (!path.is_this_month).then(|| update.name("budget"));
-            (budget, path.has_calls.then(|| update.name("concurrency")))
-        }
-        Credential::Token { limits, .. } => {
-            let budget =
-                (!path.is_this_month).then(|| update.number("budget", limits.budget.unwrap_or(UNLIMITED)));
-            let concurrency = path
-                .has_calls
-                .then(|| update.number("concurrency", limits.concurrency));
-            (budget, concurrency)
-        }
-    };
+    let limits = ask.credential.own_limits();
+    let budget = (!path.is_this_month).then(|| match limits {
+        Some(limits) => update.number("budget", limits.budget.unwrap_or(UNLIMITED)),
+        None => update.name("budget"),
+    });
     match budget {
         None => {
             update.require(format!("{period} = {this_month} AND {remaining} >= {cost}"));
@@ -325,7 +353,6 @@ fn reserve(update: &mut Expression, ask: &Ask<'_>, path: &Path, amount: u64) {
             update.set(&period, &this_month);
         }
     }
-    let calls = update.name("calls");
     let call = AttributeValue::M(
         [
             ("a".to_owned(), AttributeValue::N(amount.to_string())),
@@ -334,21 +361,32 @@ fn reserve(update: &mut Expression, ask: &Ask<'_>, path: &Path, amount: u64) {
         ]
         .into(),
     );
-    match concurrency {
-        Some(concurrency) => {
-            update.require(format!("size({calls}) < {concurrency}"));
-            let path = call_path(update, ask.call, "call");
-            update.require(format!("attribute_not_exists({path})"));
-            let call = update.value("call", call);
-            update.set(path, call);
-        }
-        None => {
-            update.require(format!("attribute_not_exists({calls})"));
-            let first = AttributeValue::M([(ask.call.to_owned(), call)].into());
-            let first = update.value("calls", first);
-            update.set(calls, first);
-        }
+    take_place(update, ask, path.has(ask.credential.place()), call);
+}
+
+/// Puts the reservation into its map, where a request needs one of its caller's places at once.
+fn take_place(update: &mut Expression, ask: &Ask<'_>, has_map: bool, call: AttributeValue) {
+    let place = ask.credential.place();
+    let calls = update.name(place.attribute());
+    if !has_map {
+        update.require(format!("attribute_not_exists({calls})"));
+        let first = AttributeValue::M([(ask.call.to_owned(), call)].into());
+        let first = update.value("calls", first);
+        return update.set(calls, first);
     }
+    if place == Place::Calls {
+        let concurrency = match ask.credential.own_limits() {
+            Some(limits) => update.number("concurrency", limits.concurrency),
+            None => update.name("concurrency"),
+        };
+        update.require(format!("size({calls}) < {concurrency}"));
+    } else {
+        update.require(format!("attribute_exists({calls})"));
+    }
+    let path = call_path(update, place, ask.call, "call");
+    update.require(format!("attribute_not_exists({path})"));
+    let call = update.value("call", call);
+    update.set(path, call);
 }
 
 fn admission(item: &CallerItem, ask: &Ask<'_>) -> Admission {
@@ -356,6 +394,7 @@ fn admission(item: &CallerItem, ask: &Ask<'_>) -> Admission {
     let scopes = match &ask.credential {
         Credential::Key { .. } => item.scopes.clone(),
         Credential::Token { scopes, .. } => scopes.to_vec(),
+        Credential::Work { .. } => Vec::new(),
     };
     let conforming_ms = i64::try_from(ask.now_ms).unwrap_or(i64::MAX) - item.ready;
     let left = match u64::try_from(conforming_ms) {
@@ -363,9 +402,11 @@ fn admission(item: &CallerItem, ask: &Ask<'_>) -> Admission {
         Err(_) => 0,
     };
     let caller = CallerId::admitted(ask.credential.id());
-    let call = item.calls.as_ref().and_then(|calls| calls.get(ask.call));
+    let place = ask.credential.place();
+    let call = item.held(place).and_then(|calls| calls.get(ask.call));
     let held = call.map(|call| Held {
         caller: caller.clone(),
+        place,
         call: ask.call.to_owned(),
         period: call.period.clone(),
         amount: call.amount,

@@ -40,13 +40,46 @@ pub(super) struct CallerItem {
     pub(super) max_output_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) calls: Option<BTreeMap<String, Call>>,
+    /// The same for work: it is not counted among the requests at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) work: Option<BTreeMap<String, Call>>,
     pub(super) created_at: u64,
 }
 
 impl CallerItem {
     /// Whether this call is among those under way.
-    pub(super) fn holds(&self, call: &str) -> bool {
-        self.calls.as_ref().is_some_and(|calls| calls.contains_key(call))
+    pub(super) fn holds(&self, place: Place, call: &str) -> bool {
+        self.held(place).is_some_and(|calls| calls.contains_key(call))
+    }
+
+    /// What is reserved at this place.
+    pub(super) fn held(&self, place: Place) -> Option<&BTreeMap<String, Call>> {
+        match place {
+            Place::Calls => self.calls.as_ref(),
+            Place::Work => self.work.as_ref(),
+        }
+    }
+}
+
+/// Which of an item's maps a reservation stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The requests under way.
+    Calls,
+    /// The jobs being worked at.
+    Work,
+}
+
+impl Place {
+    /// Both.
+    pub(super) const ALL: [Self; 2] = [Self::Calls, Self::Work];
+
+    /// The map's attribute.
+    pub(super) const fn attribute(self) -> &'static str {
+        match self {
+            Self::Calls => "calls",
+            Self::Work => "work",
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use subtle::ConstantTimeEq as _;
 
 use super::admit::{Ask, Credential};
-use super::item::{Call, CallerItem, period};
+use super::item::{Call, CallerItem, Place, period};
 use super::{Limits, Rate};
 
 /// Why a caller's request is refused.
@@ -43,11 +43,21 @@ pub(super) struct Path {
     pub(super) month: String,
     /// There is a map of calls.
     pub(super) has_calls: bool,
+    /// There is a map of work.
+    pub(super) has_work: bool,
     /// Its own limit of tokens, as far as it is known.
     pub(super) max_output_tokens: Option<u32>,
 }
 
 impl Path {
+    /// Whether there is this map.
+    pub(super) fn has(&self, place: Place) -> bool {
+        match place {
+            Place::Calls => self.has_calls,
+            Place::Work => self.has_work,
+        }
+    }
+
     /// How a caller is likely to be found: as it was left, or idle where this process has not seen it.
     pub(super) fn guess(remembered: Option<Self>, now_ms: u64) -> Self {
         let (month, _) = period(now_ms);
@@ -63,6 +73,7 @@ impl Path {
                 is_this_month: true,
                 month,
                 has_calls: true,
+                has_work: true,
                 max_output_tokens: None,
             },
         }
@@ -80,8 +91,8 @@ pub(super) enum Verdict {
     Release {
         /// The item's own month.
         month: String,
-        /// Their ids and what is reserved for them.
-        calls: Vec<(String, Call)>,
+        /// Where they stand, their ids and what is reserved for them.
+        calls: Vec<(Place, String, Call)>,
     },
 }
 
@@ -101,7 +112,7 @@ pub(super) fn judge(item: Option<&CallerItem>, ask: &Ask<'_>) -> Verdict {
     let limits = limits(known, ask);
     let is_busy = known.tat > ask.now_ms;
     let wait_ms = u64::try_from(known.ready).unwrap_or(0).saturating_sub(ask.now_ms);
-    if is_busy && wait_ms > 0 {
+    if is_busy && wait_ms > 0 && !ask.credential.is_work() {
         let rate = limits.rate;
         return Verdict::Refuse(Refusal::Rate { wait_ms, rate });
     }
@@ -116,6 +127,7 @@ pub(super) fn judge(item: Option<&CallerItem>, ask: &Ask<'_>) -> Verdict {
             now_month
         },
         has_calls: known.calls.is_some(),
+        has_work: known.work.is_some(),
         max_output_tokens: limits.max_output_tokens,
     };
     match ask.price {
@@ -126,23 +138,29 @@ pub(super) fn judge(item: Option<&CallerItem>, ask: &Ask<'_>) -> Verdict {
 
 /// Judges the money, and the requests at once.
 fn judge_spending(item: &CallerItem, ask: &Ask<'_>, limits: &Limits, path: Path, cost: u64) -> Verdict {
-    let calls = item.calls.iter().flatten();
-    let (live, dead): (Vec<_>, Vec<_>) = calls.partition(|(_, call)| call.until > ask.now_ms);
+    let held = Place::ALL.into_iter().flat_map(|place| {
+        let calls = item.held(place).into_iter().flatten();
+        calls.map(move |(id, call)| (place, id, call))
+    });
+    let (live, dead): (Vec<_>, Vec<_>) = held.partition(|(_, _, call)| call.until > ask.now_ms);
     let release = || Verdict::Release {
         month: item.period.clone(),
         calls: dead
             .iter()
-            .map(|(id, call)| ((*id).clone(), (*call).clone()))
+            .map(|(place, id, call)| (*place, (*id).clone(), (*call).clone()))
             .collect(),
     };
     let limit = limits.concurrency as usize;
-    if live.len() >= limit {
-        return Verdict::Refuse(Refusal::Concurrency {
-            limit: limits.concurrency,
-        });
-    }
-    if live.len() + dead.len() >= limit {
-        return release();
+    let at_once = |held: &[(Place, _, _)]| held.iter().filter(|(place, ..)| *place == Place::Calls).count();
+    if !ask.credential.is_work() {
+        if at_once(&live) >= limit {
+            return Verdict::Refuse(Refusal::Concurrency {
+                limit: limits.concurrency,
+            });
+        }
+        if at_once(&live) + at_once(&dead) >= limit {
+            return release();
+        }
     }
     let left = if path.is_this_month {
         i128::from(item.remaining)
@@ -152,9 +170,9 @@ fn judge_spending(item: &CallerItem, ask: &Ask<'_>, limits: &Limits, path: Path,
     if left >= i128::from(cost) {
         return Verdict::Admit(path);
     }
-    let reserved = |calls: &[(&String, &Call)]| -> i128 {
-        let of_month = calls.iter().filter(|(_, call)| call.period == path.month);
-        of_month.map(|(_, call)| i128::from(call.amount)).sum()
+    let reserved = |calls: &[(Place, &String, &Call)]| -> i128 {
+        let of_month = calls.iter().filter(|(_, _, call)| call.period == path.month);
+        of_month.map(|(_, _, call)| i128::from(call.amount)).sum()
     };
     if path.is_this_month && reserved(&dead) > 0 {
         return release();
@@ -170,7 +188,9 @@ fn judge_spending(item: &CallerItem, ask: &Ask<'_>, limits: &Limits, path: Path,
 /// Whether the credential is the caller's. Hashes are compared in constant time.
 fn is_valid(item: &CallerItem, ask: &Ask<'_>) -> bool {
     let Credential::Key { hash, .. } = &ask.credential else {
-        return item.revoked_at.is_none();
+        // A key that is deleted has no item; work on behalf of a token's bearer may find none yet.
+        let is_there = ask.credential.own_limits().is_some() || item.hash.is_some();
+        return item.revoked_at.is_none() && is_there;
     };
     let matches = |known: Option<&String>| {
         known.is_some_and(|known| bool::from(known.as_bytes().ct_eq(hash.as_bytes())))
@@ -183,16 +203,15 @@ fn has_scope(item: &CallerItem, ask: &Ask<'_>) -> bool {
     let scopes = match &ask.credential {
         Credential::Key { .. } => &item.scopes,
         Credential::Token { scopes, .. } => *scopes,
+        Credential::Work { .. } => return true,
     };
     scopes.iter().any(|scope| scope == ask.scope)
 }
 
 /// The caller's limits: a key's are in its item, a token's are everybody's.
 pub(super) fn limits(item: &CallerItem, ask: &Ask<'_>) -> Limits {
-    match &ask.credential {
-        Credential::Token { limits, .. } => (*limits).clone(),
-        Credential::Key { .. } => item.limits(),
-    }
+    let own = ask.credential.own_limits();
+    own.map_or_else(|| item.limits(), Clone::clone)
 }
 
 impl CallerItem {

@@ -1,7 +1,7 @@
 //! What becomes of a reservation: settled by its own function, or released by somebody else when that one is gone.
 
 use super::expression::Expression;
-use super::item::{Call, period};
+use super::item::{Call, Place, period};
 use super::{Callers, Held};
 use crate::StoreError;
 
@@ -17,7 +17,7 @@ impl Callers {
     /// The database does not answer within about three seconds, or refuses. The reservation is then released when it is void.
     pub async fn settle(&self, held: &Held, spent: u64) -> Result<(), StoreError> {
         let mut settling = Expression::default();
-        let call = call_path(&mut settling, &held.call, "call");
+        let call = call_path(&mut settling, held.place, &held.call, "call");
         let (period, remaining) = (settling.name("period"), settling.name("remaining"));
         let (month, back) = (
             settling.text("period", &held.period),
@@ -32,7 +32,7 @@ impl Callers {
         }
         // Its month is over, and with it the budget that it was taken from; or it is settled already.
         let mut removing = Expression::default();
-        let call = call_path(&mut removing, &held.call, "call");
+        let call = call_path(&mut removing, held.place, &held.call, "call");
         removing.remove(&call);
         removing.require(format!("attribute_exists({call})"));
         self.conditionally(held.caller.as_str(), removing, SETTLE).await?;
@@ -45,15 +45,15 @@ impl Callers {
         &self,
         id: &str,
         item_month: &str,
-        calls: &[(String, Call)],
+        calls: &[(Place, String, Call)],
         now_ms: u64,
     ) -> Result<(), StoreError> {
         let (now_month, _) = period(now_ms);
         let calls = &calls[..calls.len().min(MAX_RELEASED)];
         let mut releasing = Expression::default();
         let mut back: u64 = 0;
-        for (index, (call_id, call)) in calls.iter().enumerate() {
-            let path = call_path(&mut releasing, call_id, &format!("call{index}"));
+        for (index, (place, call_id, call)) in calls.iter().enumerate() {
+            let path = call_path(&mut releasing, *place, call_id, &format!("call{index}"));
             releasing.require(format!("attribute_exists({path})"));
             releasing.remove(path);
             back += if call.period == item_month { call.amount } else { 0 };
@@ -79,9 +79,9 @@ impl Callers {
     }
 }
 
-/// The path of a call in the map of calls.
-pub(super) fn call_path(expression: &mut Expression, call: &str, stand_in: &str) -> String {
-    let calls = expression.name("calls");
+/// The path of a call in its map.
+pub(super) fn call_path(expression: &mut Expression, place: Place, call: &str, stand_in: &str) -> String {
+    let calls = expression.name(place.attribute());
     let stand_in = format!("#{stand_in}");
     expression.names.insert(stand_in.clone(), call.to_owned());
     format!("{calls}.{stand_in}")

@@ -1,0 +1,98 @@
+//! The functions that no request calls: what starts them, and how they are tried again.
+//!
+//! `template.yaml` and `lambent dev` both take it from here.
+
+/// A function that no request calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Background {
+    /// Folder, crate and binary of the function.
+    pub function: &'static str,
+    /// The longest an invocation may take, in seconds.
+    pub timeout_secs: u32,
+    /// What starts it.
+    pub trigger: Trigger,
+}
+
+/// What starts a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// Changes in a table.
+    Stream(StreamTrigger),
+    /// The clock.
+    Schedule {
+        /// How often.
+        every_minutes: u32,
+    },
+}
+
+/// Changes in a table, by its stream. A record whose invocations all fail goes to the function's on-failure destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamTrigger {
+    /// The table, as the store names it.
+    pub table: &'static str,
+    /// Which changes: JSON patterns, one of which has to match.
+    pub filters: &'static [&'static str],
+    /// Changes in one invocation.
+    pub batch_size: u32,
+    /// Invocations at once for each shard of the stream. The changes of one item stay in order.
+    pub parallelization_factor: u32,
+    /// How often an invocation that failed is tried again.
+    pub maximum_retry_attempts: u32,
+}
+
+/// How often a job is begun before it is given up.
+pub const MAX_JOB_ATTEMPTS: u32 = 3;
+
+/// The longest that a job may take, in seconds.
+pub const JOB_TIMEOUT_SECS: u32 = 300;
+
+/// Does jobs, one an invocation: a job's time is its own.
+pub const JOBS_WORKER: Background = Background {
+    function: "jobs-worker",
+    timeout_secs: JOB_TIMEOUT_SECS,
+    trigger: Trigger::Stream(StreamTrigger {
+        table: "jobs",
+        filters: &[
+            r#"{"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"status": {"S": ["queued"]}}}}"#,
+            r#"{"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"callback_status": {"S": ["due"]}}}}"#,
+        ],
+        batch_size: 1,
+        parallelization_factor: 10,
+        // The one after the last attempt finds the attempts used up, and says so.
+        maximum_retry_attempts: MAX_JOB_ATTEMPTS,
+    }),
+};
+
+/// Looks after jobs that nobody looks after any more, and callbacks whose next try is due.
+pub const JOBS_SWEEPER: Background = Background {
+    function: "jobs-sweeper",
+    timeout_secs: 50,
+    trigger: Trigger::Schedule { every_minutes: 1 },
+};
+
+/// All of them.
+#[must_use]
+pub const fn background() -> &'static [Background] {
+    &[JOBS_WORKER, JOBS_SWEEPER]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn filters_are_json_and_retries_suffice_for_all_attempts_of_a_job() {
+        let Trigger::Stream(stream) = JOBS_WORKER.trigger else {
+            unreachable!("the worker rides a stream")
+        };
+        for filter in stream.filters {
+            assert!(
+                serde_json::from_str::<Value>(filter).unwrap().is_object(),
+                "{filter}"
+            );
+        }
+        assert!(stream.maximum_retry_attempts >= MAX_JOB_ATTEMPTS);
+    }
+}

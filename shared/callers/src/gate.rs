@@ -12,7 +12,7 @@ use http::{HeaderMap, header};
 use lambent_service::{Admitted, Asking, Caller, Failure, Gate, Hold, headers::API_KEY};
 use lambent_store::{
     Callers, Refusal,
-    callers::{Admission, Ask, Credential, Decision, Limits},
+    callers::{Admission, Ask, Credential, Decision, Limits, TOKEN_PREFIX},
 };
 use lambent_tokens::{Identity, TokenError, Tokens};
 use uuid::Uuid;
@@ -265,7 +265,7 @@ fn credentials(headers: &HeaderMap) -> Result<&str, Unusable> {
 
 /// The caller's id. Issuers are URLs, which have no spaces: no subject can make it look like another issuer's.
 fn token_id(identity: &Identity) -> Option<String> {
-    let id = format!("token:{} {}", identity.issuer, identity.subject);
+    let id = format!("{TOKEN_PREFIX}{} {}", identity.issuer, identity.subject);
     (id.len() <= MAX_ID).then_some(id)
 }
 

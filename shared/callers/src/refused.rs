@@ -88,7 +88,7 @@ pub(crate) fn refused(refusal: &Refusal, scope: Scope, elapsed_ms: u64) -> Failu
 /// The database or the issuer of tokens does not answer: nobody is let in on that account.
 pub(crate) fn unavailable(cause: impl std::error::Error + Send + Sync + 'static) -> Failure {
     let detail = "Whether you may call cannot be found out at the moment. The model was not asked.";
-    Failure::new(Problem::new(ProblemCode::StoreUnavailable, detail)).because(cause)
+    Failure::unavailable(detail, cause)
 }
 
 /// `RateLimit` and `RateLimit-Policy`: `left` requests now, and all of the burst again after `full_after` seconds.

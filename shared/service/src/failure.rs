@@ -50,6 +50,11 @@ impl Failure {
         Self::unexplained().because(cause)
     }
 
+    /// What the answer depends on does not answer: 503, `detail` for the caller, and the cause for the log.
+    pub fn unavailable(detail: &str, cause: impl Error + Send + Sync + 'static) -> Self {
+        Self::new(Problem::new(ProblemCode::StoreUnavailable, detail)).because(cause)
+    }
+
     /// A fault of ours that has already been logged: 500.
     #[must_use]
     pub fn unexplained() -> Self {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use lambent_schema::{Cost, Ledger, Spending};
+use lambent_schema::{Cost, Ledger, Spending, Usage};
 use lambent_store::{CallerId, RequestRecord, Requests, State};
 use sha2::{Digest as _, Sha256};
 use tokio::{task::JoinHandle, time::Instant};
@@ -102,6 +102,16 @@ impl Record {
         let mut progress = self.lock();
         progress.record.caller = caller;
         progress.hold = hold;
+    }
+
+    /// Tokens that the model has read and written so far.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let progress = self.lock();
+        Usage {
+            input_tokens: progress.record.input_tokens.unwrap_or(0),
+            output_tokens: progress.record.output_tokens.unwrap_or(0),
+        }
     }
 
     /// What the request has cost so far.

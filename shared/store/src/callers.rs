@@ -90,6 +90,9 @@ impl Callers {
     }
 }
 
+/// What ids of those begin with who come with a token; keys' ids have no colon.
+pub const TOKEN_PREFIX: &str = "token:";
+
 /// Whose things they are: the id of a caller that has been admitted. What belongs to a caller is read and written by this, and no
 /// request can name one: it comes from [`Callers::admit`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -111,6 +114,12 @@ impl CallerId {
     #[must_use]
     pub fn for_operator(id: impl Into<String>) -> Self {
         Self(id.into())
+    }
+
+    /// Whether it is the subject of tokens, and not an API key.
+    #[must_use]
+    pub fn is_of_a_token(&self) -> bool {
+        self.0.starts_with(TOKEN_PREFIX)
     }
 
     /// The id as text.

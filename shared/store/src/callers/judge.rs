@@ -32,6 +32,14 @@ pub enum Refusal {
     },
 }
 
+impl Refusal {
+    /// Whether it may be another answer soon: requests under way may give money back.
+    #[must_use]
+    pub fn is_for_now(&self) -> bool {
+        matches!(self, Self::Budget { wait_ms } if *wait_ms <= SOON_MS)
+    }
+}
+
 /// How a caller is found, which decides what the update and its condition say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Path {

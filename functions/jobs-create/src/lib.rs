@@ -1,0 +1,41 @@
+//! `POST /analyse/async`: a document in, an analysis later.
+
+use std::sync::Arc;
+
+use axum::{Router, extract::State, response::Response};
+use http::HeaderMap;
+use lambent_analysis::PROMPT_BYTES;
+use lambent_jobs::{Accepting, accept};
+use lambent_llm::Pricing;
+use lambent_schema::endpoints::jobs::{JobRequest, JobsCreate};
+use lambent_service::{Call, Caller, Failure, Service, Tariff, Valid, endpoint};
+use lambent_store::jobs::Jobs;
+
+/// The function's one route. `pricing` is that of the model that will do the jobs.
+pub fn router(service: &Service, jobs: Jobs, pricing: Pricing) -> Router {
+    let service = service.priced(tariff(pricing));
+    endpoint::<JobsCreate, _, _, _>(&service, jobs_create).with_state(jobs)
+}
+
+/// What the job can cost: its caller has to be able to pay for it now. It is charged when it is done.
+fn tariff(pricing: Pricing) -> Tariff {
+    Arc::new(move |body_bytes, max_output_tokens| {
+        pricing.at_most(body_bytes + PROMPT_BYTES, pricing.max_answers(), max_output_tokens)
+    })
+}
+
+async fn jobs_create(
+    State(jobs): State<Jobs>,
+    headers: HeaderMap,
+    call: Call,
+    caller: Caller,
+    Valid(request): Valid<JobRequest>,
+) -> Result<Response, Failure> {
+    let accepting = Accepting {
+        call: &call,
+        caller: &caller,
+        headers: &headers,
+        request,
+    };
+    accept::<JobsCreate>(&jobs, accepting).await
+}

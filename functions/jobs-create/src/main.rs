@@ -1,0 +1,16 @@
+//! The `jobs-create` function.
+
+use std::process::ExitCode;
+
+use lambent_callers::guarded_from_env;
+use lambent_llm::{ModelConfig, Pricing};
+use lambent_service::serve;
+use lambent_store::{Store, StoreConfig};
+
+fn main() -> ExitCode {
+    serve::buffered(|| {
+        let jobs = Store::connect(&StoreConfig::from_env()?).jobs()?;
+        let pricing = Pricing::of(&ModelConfig::from_env()?);
+        Ok(jobs_create::router(&guarded_from_env()?, jobs, pricing))
+    })
+}

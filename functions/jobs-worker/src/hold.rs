@@ -1,0 +1,87 @@
+//! Taking a job, and holding it: the lock, and the word that its worker lives.
+
+use std::time::Duration;
+
+use lambent_schema::background::MAX_JOB_ATTEMPTS;
+use lambent_service::call::gone_by_ms;
+use lambent_store::{
+    StoreError,
+    jobs::{Job, Renewal, Taking},
+    now_ms,
+};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::Worker;
+
+/// After a worker is surely gone, in milliseconds: then the sweeper looks after its job, if the stream has not.
+const GRACE_MS: u64 = 30_000;
+
+/// What came of taking a job.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// It is ours, with this lock.
+    Ours(Box<Job>, String),
+    /// Its attempts are used up.
+    UsedUp(Box<Job>),
+    /// It was to be cancelled, and its worker is gone.
+    ToCancel(Box<Job>),
+    /// There is nothing to do here.
+    NotOurs,
+}
+
+/// Why a job is not worked at any longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Its caller has asked for that.
+    Cancelled,
+    /// Another worker has taken it, or it was ended without us.
+    Lost,
+}
+
+impl Worker {
+    /// Takes a job. Where another worker holds it, waits until its lock is over: if it has been renewed by then, that worker
+    /// lives, and if it dies later, its own record is handed out again.
+    pub(crate) async fn take(&self, id: &str, deadline: Instant) -> Result<Taken, StoreError> {
+        let lock = Uuid::now_v7().simple().to_string();
+        let mut has_waited = false;
+        loop {
+            let (now, lease) = (now_ms(), self.config.lease_ms());
+            let due = gone_by_ms(deadline) + GRACE_MS;
+            match self.jobs.take(id, &lock, now, lease, due, MAX_JOB_ATTEMPTS).await? {
+                Taking::Taken(job) => return Ok(Taken::Ours(job, lock)),
+                Taking::UsedUp(job) => return Ok(Taken::UsedUp(job)),
+                Taking::CancelRequested(job) => return Ok(Taken::ToCancel(job)),
+                Taking::Over => return Ok(Taken::NotOurs),
+                // The answer to our own write was lost on the way: the lock would never be renewed.
+                Taking::Held { until_ms, lock: other } if !has_waited || other == lock => {
+                    has_waited = true;
+                    let wait = Duration::from_millis(until_ms.saturating_sub(now) + 100);
+                    if Instant::now() + wait > deadline {
+                        return Ok(Taken::NotOurs);
+                    }
+                    sleep(wait).await;
+                }
+                Taking::Held { .. } => return Ok(Taken::NotOurs),
+            }
+        }
+    }
+
+    /// Says that this worker lives, again and again, until the job is to be stopped.
+    pub(crate) async fn hold(&self, id: &str, lock: &str) -> Stop {
+        loop {
+            sleep(self.config.every()).await;
+            match self.jobs.renew(id, lock, now_ms(), self.config.lease_ms()).await {
+                Ok(Renewal::Renewed {
+                    cancel_requested: false,
+                }) => {}
+                Ok(Renewal::Renewed {
+                    cancel_requested: true,
+                }) => return Stop::Cancelled,
+                Ok(Renewal::Lost) => return Stop::Lost,
+                // The lock may run out meanwhile: then the end of the job will say so.
+                Err(error) => tracing::warn!(job_id = id, %error, "could not renew a job's lock"),
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Does the jobs that the table's stream tells of, and tells their ends to whoever wants to be called back.
+//!
+//! # Once in effect
+//! The stream delivers at least once, workers die, and two may come to one job. A job is therefore taken by a conditional write that
+//! also gives it a lock, which the worker renews while it lives (`hold`), and ended by one that asks for that lock
+//! (`work`): whoever has lost it changes nothing. What is done twice at most is the call of the model, once for each
+//! worker that died.
+//!
+//! # Tried again
+//! What goes wrong with the question itself ends the job as `failed`. What goes wrong around it (the model's provider, the
+//! database, this process) makes the record fail: the stream hands it out again, [`MAX_JOB_ATTEMPTS`] times, and once more to find the
+//! attempts used up. Then the job is `failed`, and its record goes where such records go.
+
+mod callback;
+mod config;
+mod hold;
+mod record;
+mod work;
+
+pub use config::{ConfigError, WorkerConfig};
+pub use record::{BatchAnswer, BatchItemFailure, Change, Image, StreamEvent, StreamRecord, Text};
+
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt as _;
+use lambent_callbacks::Callbacks;
+use lambent_llm::Models;
+use lambent_schema::background::MAX_JOB_ATTEMPTS;
+use lambent_service::{Service, chain};
+use lambent_store::{Callers, StoreError, callers::Limits, jobs::Jobs};
+use tokio::time::Instant;
+
+use record::Asked;
+
+/// What does the jobs. One for all invocations of a process.
+#[derive(Debug)]
+pub struct Worker {
+    /// The request log.
+    pub service: Service,
+    /// The jobs.
+    pub jobs: Jobs,
+    /// Whose money is spent.
+    pub callers: Callers,
+    /// How much the bearers of tokens may spend.
+    pub token_limits: Limits,
+    /// The model.
+    pub models: Models,
+    /// The way to callers' servers.
+    pub callbacks: Callbacks,
+    /// What else is configured.
+    pub config: WorkerConfig,
+}
+
+/// A record is to be tried again.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error("the table of jobs does not answer")]
+    Store(#[from] StoreError),
+    #[error("the attempt failed: {0}")]
+    Attempt(String),
+    #[error("a panic")]
+    Panic,
+    #[error("{MAX_JOB_ATTEMPTS} attempts are used up")]
+    UsedUp,
+}
+
+impl Worker {
+    /// Does what a batch of records asks for, until `deadline`. Ends at the first one that has to be tried again.
+    pub async fn handle(&self, event: StreamEvent, deadline: Instant) -> BatchAnswer {
+        for record in &event.records {
+            let asked = record.asks();
+            let done = AssertUnwindSafe(self.follow(&asked, deadline)).catch_unwind().await;
+            if let Err(error) = done.unwrap_or(Err(Failed::Panic)) {
+                tracing::warn!(?asked, cause = chain(&error), "a record is to be tried again");
+                return BatchAnswer::failed_at(record);
+            }
+        }
+        BatchAnswer::default()
+    }
+
+    async fn follow(&self, asked: &Asked, deadline: Instant) -> Result<(), Failed> {
+        match asked {
+            Asked::Work(id) => self.work(id, deadline).await,
+            Asked::CallBack(id) => self.call_back(id, deadline).await,
+            Asked::Nothing => Ok(()),
+        }
+    }
+}

@@ -13,9 +13,12 @@ use std::{
     collections::HashSet,
     env,
     net::{Ipv4Addr, SocketAddr},
+    time::Duration,
 };
 
+use jobs_worker::WorkerConfig;
 use lambent::dev::{Config, Database, Functions, Model, Running, start};
+use lambent_callbacks::CallbackConfig;
 use lambent_callers::{ApiKey, CallersConfig, Pepper};
 use lambent_llm::ModelConfig;
 use lambent_service::{ServiceConfig, headers::API_KEY};
@@ -106,6 +109,11 @@ impl Api {
             inside: Ipv4Addr::LOCALHOST.into(),
             oauth: None,
             events_key: false,
+            callbacks: CallbackConfig::default(),
+            // A worker that lives says so four times in this time.
+            worker: WorkerConfig {
+                lease: Duration::from_secs(2),
+            },
         };
         configure(&mut config);
         let running = start(config).await.expect("the API starts");
@@ -139,6 +147,8 @@ impl Api {
             inside: Ipv4Addr::LOCALHOST.into(),
             oauth: None,
             events_key: false,
+            callbacks: CallbackConfig::default(),
+            worker: WorkerConfig::default(),
         })
         .await
         .expect("the API starts")
@@ -189,6 +199,60 @@ impl Api {
     /// The answer to a `POST` of this JSON to this path.
     pub async fn post(&self, path: &str, body: &Value) -> Response {
         self.posting(path, body).send().await.expect("an answer")
+    }
+
+    /// The records of jobs that were given up.
+    ///
+    /// # Panics
+    /// If the API is deployed: then they are in a queue.
+    #[must_use]
+    pub fn failed_jobs(&self) -> Vec<Value> {
+        self.running.as_ref().expect("an API of this process").failed.all()
+    }
+
+    /// Has this text analysed as a job, and returns the job's id.
+    ///
+    /// # Panics
+    /// If it is not accepted.
+    pub async fn job(&self, body: &Value) -> String {
+        let accepted = self.post("/analyse/async", body).await;
+        assert_eq!(accepted.status(), 202);
+        let accepted: Value = accepted.json().await.expect("JSON");
+        accepted["job_id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The job as it is now.
+    ///
+    /// # Panics
+    /// If there is none of this id.
+    pub async fn told(&self, job_id: &str) -> Value {
+        let told = self.get(&format!("/jobs/{job_id}")).await;
+        assert_eq!(told.status(), 200, "{job_id}");
+        told.json().await.expect("JSON")
+    }
+
+    /// The job, once it is like this.
+    ///
+    /// # Panics
+    /// After a minute.
+    pub async fn until(&self, job_id: &str, like: impl Fn(&Value) -> bool) -> Value {
+        let until = tokio::time::Instant::now() + Duration::from_secs(60);
+        loop {
+            let told = self.told(job_id).await;
+            if like(&told) {
+                return told;
+            }
+            assert!(tokio::time::Instant::now() < until, "the job did not become so: {told:#}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The job, once it has ended.
+    ///
+    /// # Panics
+    /// After a minute.
+    pub async fn ended(&self, job_id: &str) -> Value {
+        self.until(job_id, |job| job.get("finished_at").is_some()).await
     }
 
     /// Makes one more key, with these limits.

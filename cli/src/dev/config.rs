@@ -6,6 +6,8 @@ use std::{
 };
 
 use docs::OAuth;
+use jobs_worker::WorkerConfig;
+use lambent_callbacks::CallbackConfig;
 use lambent_callers::{CallersConfig, Pepper};
 use lambent_llm::ModelConfig;
 use lambent_local_model::WeightsSource;
@@ -27,6 +29,10 @@ pub struct Config {
     pub service: ServiceConfig,
     /// What callers are checked against.
     pub callers: CallersConfig,
+    /// Which servers may be called back, besides public ones.
+    pub callbacks: CallbackConfig,
+    /// What is configured of the worker that does jobs.
+    pub worker: WorkerConfig,
     /// Where the documentation lets people sign in, if it does.
     pub oauth: Option<OAuth>,
     /// How the functions run.
@@ -68,7 +74,7 @@ pub enum Model {
 
 impl Config {
     /// What the environment asks for, with data in `folder`: `LAMBENT_MODEL` for a provider's model instead of the local one,
-    /// `LAMBENT_REQUESTS_TABLE` (and `LAMBENT_CALLERS_TABLE`, `LAMBENT_KEY_PEPPER`) for real tables instead of the embedded database.
+    /// `LAMBENT_REQUESTS_TABLE` (and `LAMBENT_CALLERS_TABLE`, `LAMBENT_JOBS_TABLE`, `LAMBENT_KEY_PEPPER`) for real tables instead of the embedded database.
     ///
     /// # Errors
     /// Names the variable that is malformed, and what it should hold.
@@ -100,6 +106,8 @@ impl Config {
             model,
             service: ServiceConfig::from_env()?,
             callers,
+            callbacks: CallbackConfig::from_env()?,
+            worker: WorkerConfig::from_env()?,
             oauth: OAuth::from_env()?,
             events_key: false,
             functions: Functions::Here,

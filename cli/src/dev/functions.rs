@@ -20,7 +20,7 @@ use axum::{
 use lambent_callers::{CallersConfig, Pepper};
 use lambent_llm::ModelConfig;
 use lambent_runtime_api::{Function, FunctionConfig, Gateway, InvokeError, into_response, proxy_event};
-use lambent_schema::{Operation, Problem, ProblemCode, operations};
+use lambent_schema::{Operation, Problem, ProblemCode, background, operations};
 use lambent_service::{ServiceConfig, cors_layer, method_filter};
 use lambent_store::{Credentials, StoreConfig};
 
@@ -201,7 +201,8 @@ pub fn program(folder: &Path, function: &str) -> Result<PathBuf, StartError> {
 /// There is no cargo here, or it failed.
 pub fn build() -> Result<PathBuf, StartError> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let names: BTreeSet<_> = operations().iter().map(|op: &Operation| op.function).collect();
+    let called = operations().into_iter().map(|op: Operation| op.function);
+    let names: BTreeSet<_> = called.chain(background().iter().map(|function| function.function)).collect();
     let failed = |error: io::Error| StartError::Build(error.to_string());
     for name in names {
         // One at a time, so that none gets features that only another one asks for.

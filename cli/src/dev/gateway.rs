@@ -19,9 +19,11 @@ use axum::{
     serve::ListenerExt as _,
 };
 use http_body_util::{BodyExt as _, Limited};
+use lambent_callbacks::{CallbackConfig, Signer};
 use lambent_llm::Models;
 use lambent_schema::{Problem, ProblemCode};
 use lambent_service::{Failure, RequestId, Service};
+use lambent_store::jobs::Jobs;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -30,13 +32,34 @@ const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 /// How long requests under way may go on after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// What functions in this process are given.
+pub(crate) struct Here {
+    pub(crate) service: Service,
+    pub(crate) models: Models,
+    pub(crate) jobs: Jobs,
+    pub(crate) signer: Signer,
+    pub(crate) callbacks: CallbackConfig,
+    pub(crate) oauth: Option<docs::OAuth>,
+}
+
 /// Every function's router.
-pub(crate) fn here(service: &Service, models: &Models, oauth: Option<docs::OAuth>) -> Router {
+pub(crate) fn here(here: Here) -> Router {
+    let Here {
+        service,
+        models,
+        jobs,
+        signer,
+        callbacks,
+        oauth,
+    } = here;
+    let pricing = models.pricing();
     Router::new()
-        .merge(analyse::router(service, models.clone()))
-        .merge(analyse_stream::router(service, models.clone()))
-        .merge(health::router(service))
-        .merge(docs::router(service, oauth))
+        .merge(analyse::router(&service, models.clone(), jobs.clone()))
+        .merge(analyse_stream::router(&service, models))
+        .merge(jobs_create::router(&service, jobs.clone(), pricing, callbacks))
+        .merge(jobs_get::router(&service, jobs, signer))
+        .merge(health::router(&service))
+        .merge(docs::router(&service, oauth))
         .method_not_allowed_fallback(other_method)
 }
 

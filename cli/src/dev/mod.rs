@@ -1,17 +1,21 @@
 //! `lambent dev`: the whole API on this machine, and stand-ins for its cloud.
 //!
 //! The functions' own routers, or their processes (`functions`), answer behind an HTTP server with API Gateway's rules (`gateway`). They reach a DynamoDB
-//! (`database`) and a model (`model`) over the wire, as they do in the cloud, and know no difference.
+//! (`database`) and a model (`model`) over the wire, as they do in the cloud, and know no difference. The database's stream starts what does
+//! jobs (`jobs`).
 
 pub mod config;
 pub(crate) mod database;
 pub mod functions;
 mod gateway;
+pub mod jobs;
 pub mod keys;
 mod model;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
+use jobs_worker::Worker;
+use lambent_callbacks::{Callbacks, Signer};
 use lambent_callers::{ApiKey, Guard, Pepper};
 use lambent_llm::{Models, install_crypto};
 use lambent_service::Service;
@@ -20,6 +24,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 pub use config::{Config, Database, Functions, Model};
+use jobs::{FailedRecords, JobFunctions};
 
 /// The API, running. It stops when this is dropped; [`Running::stop`] waits for it.
 pub struct Running {
@@ -37,6 +42,8 @@ pub struct Running {
     pub key: Option<ApiKey>,
     /// What keys' hashes are made with.
     pub pepper: Pepper,
+    /// The records of jobs that were given up.
+    pub failed: FailedRecords,
     /// What a function elsewhere on this machine is told, to use the same database and model. Without providers' keys and
     /// credentials; with the pepper, if the database is this machine's.
     pub variables: Vec<(String, String)>,
@@ -72,6 +79,9 @@ pub enum StartError {
     /// The binary of a function is not where it should be.
     #[error("there is no binary of the function {0} in {1}; `cargo run -- --lambda` builds all of them")]
     NoBinary(String, std::path::PathBuf),
+    /// What does jobs cannot be started.
+    #[error("the stream of the table of jobs cannot be read: {0}")]
+    Stream(String),
     /// The functions could not be built.
     #[error("cargo could not build the functions: {0}")]
     Build(String),
@@ -84,6 +94,12 @@ pub enum StartError {
     /// Where people sign in cannot be used.
     #[error(transparent)]
     OAuth(#[from] docs::OAuthError),
+    /// The configuration of callbacks cannot be used.
+    #[error(transparent)]
+    Callbacks(#[from] lambent_callbacks::ConfigError),
+    /// The configuration of the worker that does jobs cannot be used.
+    #[error(transparent)]
+    Worker(#[from] jobs_worker::ConfigError),
     /// The configuration of callers cannot be used.
     #[error(transparent)]
     Callers(#[from] lambent_callers::ConfigError),
@@ -126,14 +142,41 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     };
     let mut variables =
         functions::variables(&database.config, &model.config, &config.service, &config.callers);
-    let functions = match &config.functions {
+    let of_jobs = config.callbacks.variables().into_iter().chain(config.worker.variables());
+    variables.extend(of_jobs.map(|(name, value)| (name.to_owned(), value)));
+    let (functions, background) = match &config.functions {
         Functions::Here => {
-            let service = Service::new(config.service, store.requests());
-            let guard = Guard::new(&config.callers, callers)?;
-            gateway::here(&service.guarded(Arc::new(guard)), &models, config.oauth)
+            let service = Service::new(config.service.clone(), store.requests());
+            let guard = Guard::new(&config.callers, callers.clone())?;
+            let signer = Signer::new(config.callers.pepper.reveal());
+            let worker = Worker {
+                service: service.clone(),
+                jobs: store.jobs()?,
+                callers,
+                token_limits: config.callers.token_limits.clone(),
+                models: models.clone(),
+                callbacks: Callbacks::new(config.callbacks.clone(), signer.clone())?,
+                config: config.worker,
+            };
+            let here = gateway::Here {
+                service: service.guarded(Arc::new(guard)),
+                models,
+                jobs: store.jobs()?,
+                signer,
+                callbacks: config.callbacks,
+                oauth: config.oauth,
+            };
+            (gateway::here(here), JobFunctions::here(worker, &config.service))
         }
-        Functions::Processes(folder) => functions::router(folder, domain, &variables, &config.service)?,
+        Functions::Processes(folder) => (
+            functions::router(folder, domain, &variables, &config.service)?,
+            JobFunctions::processes(folder, &variables, &config.service)?,
+        ),
     };
+    let failed = FailedRecords::new(folder.as_deref());
+    if let Some(url) = &database.url {
+        jobs::start(url, background, failed.clone(), &stop).await?;
+    }
     functions::remove_secrets(&mut variables, key.is_some());
     let server = tokio::spawn(gateway::serve(listener, gateway::router(functions), stop.clone()));
     Ok(Running {
@@ -144,6 +187,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         store,
         key,
         pepper: config.callers.pepper,
+        failed,
         variables,
         stop,
         server,

@@ -5,16 +5,20 @@ use std::sync::Arc;
 use axum::{Router, extract::State, response::Response};
 use http::HeaderMap;
 use lambent_analysis::PROMPT_BYTES;
+use lambent_callbacks::{CallbackConfig, UrlProblem};
 use lambent_jobs::{Accepting, accept};
 use lambent_llm::Pricing;
-use lambent_schema::endpoints::jobs::{JobRequest, JobsCreate};
+use lambent_schema::{
+    Problem, Violation,
+    endpoints::jobs::{JobRequest, JobsCreate},
+};
 use lambent_service::{Call, Caller, Failure, Service, Tariff, Valid, endpoint};
 use lambent_store::jobs::Jobs;
 
-/// The function's one route. `pricing` is that of the model that will do the jobs.
-pub fn router(service: &Service, jobs: Jobs, pricing: Pricing) -> Router {
+/// The function's one route. `pricing` is that of the model that will do the jobs, `callbacks` say which servers may be called back.
+pub fn router(service: &Service, jobs: Jobs, pricing: Pricing, callbacks: CallbackConfig) -> Router {
     let service = service.priced(tariff(pricing));
-    endpoint::<JobsCreate, _, _, _>(&service, jobs_create).with_state(jobs)
+    endpoint::<JobsCreate, _, _, _>(&service, jobs_create).with_state((jobs, Arc::new(callbacks)))
 }
 
 /// What the job can cost: its caller has to be able to pay for it now. It is charged when it is done.
@@ -25,12 +29,15 @@ fn tariff(pricing: Pricing) -> Tariff {
 }
 
 async fn jobs_create(
-    State(jobs): State<Jobs>,
+    State((jobs, callbacks)): State<(Jobs, Arc<CallbackConfig>)>,
     headers: HeaderMap,
     call: Call,
     caller: Caller,
     Valid(request): Valid<JobRequest>,
 ) -> Result<Response, Failure> {
+    if let Some(url) = &request.callback_url {
+        callbacks.check(url).map_err(|problem| not_a_callback(&problem))?;
+    }
     let accepting = Accepting {
         call: &call,
         caller: &caller,
@@ -38,4 +45,12 @@ async fn jobs_create(
         request,
     };
     accept::<JobsCreate>(&jobs, accepting).await
+}
+
+fn not_a_callback(problem: &UrlProblem) -> Failure {
+    Failure::new(Problem::invalid(vec![Violation {
+        pointer: "/callback_url".to_owned(),
+        detail: problem.to_string(),
+        code: problem.code().into(),
+    }]))
 }

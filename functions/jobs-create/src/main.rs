@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use lambent_callbacks::CallbackConfig;
 use lambent_callers::guarded_from_env;
 use lambent_llm::{ModelConfig, Pricing};
 use lambent_service::serve;
@@ -11,6 +12,7 @@ fn main() -> ExitCode {
     serve::buffered(|| {
         let jobs = Store::connect(&StoreConfig::from_env()?).jobs()?;
         let pricing = Pricing::of(&ModelConfig::from_env()?);
-        Ok(jobs_create::router(&guarded_from_env()?, jobs, pricing))
+        let callbacks = CallbackConfig::from_env()?;
+        Ok(jobs_create::router(&guarded_from_env()?, jobs, pricing, callbacks))
     })
 }

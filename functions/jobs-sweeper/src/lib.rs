@@ -67,7 +67,7 @@ async fn end(jobs: &Jobs, job: &Job, status: JobStatus, now_ms: u64) -> Result<b
         spent: Spent::default(),
         has_callback: job.callback_url.is_some(),
     };
-    let has_ended = jobs.finish_free(&job.id, &ending, now_ms).await?;
+    let has_ended = jobs.finish_free(&job.id, &ending).await?;
     if has_ended {
         jobs.forget_input(&job.id).await?;
     }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use lambent_callbacks::{Delivery, Outcome, next_try};
 use lambent_jobs::event;
 use lambent_service::call::gone_by_ms;
-use lambent_store::{jobs::Job, now_ms};
+use lambent_store::{
+    jobs::{FailedTry, Job},
+    now_ms,
+};
 use tokio::time::Instant;
 
 use crate::{Failed, Worker};
@@ -27,11 +30,13 @@ impl Worker {
             }
             Outcome::Failed { status, why, is_final } => {
                 let wait = if is_final { None } else { next_try(attempt, random()) };
-                let next = wait.map(|wait| now + milliseconds(wait));
+                let failed = FailedTry {
+                    next_at_ms: wait.map(|wait| now + milliseconds(wait)),
+                    http_status: status,
+                    error: &why,
+                };
                 tracing::info!(job_id = id, attempt, status, why, ?wait, "a callback failed");
-                self.jobs
-                    .callback_failed(id, attempt, next, status, &why, now)
-                    .await?;
+                self.jobs.callback_failed(id, attempt, &failed, now).await?;
             }
         }
         Ok(())

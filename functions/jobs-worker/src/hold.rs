@@ -6,7 +6,7 @@ use lambent_schema::background::MAX_JOB_ATTEMPTS;
 use lambent_service::call::gone_by_ms;
 use lambent_store::{
     StoreError,
-    jobs::{Job, Renewal, Taking},
+    jobs::{Job, Renewal, Take, Taking},
     now_ms,
 };
 use tokio::time::{Instant, sleep};
@@ -46,9 +46,14 @@ impl Worker {
         let lock = Uuid::now_v7().simple().to_string();
         let mut has_waited = false;
         loop {
-            let (now, lease) = (now_ms(), self.config.lease_ms());
-            let due = gone_by_ms(deadline) + GRACE_MS;
-            match self.jobs.take(id, &lock, now, lease, due, MAX_JOB_ATTEMPTS).await? {
+            let take = Take {
+                lock: &lock,
+                now_ms: now_ms(),
+                lease_ms: self.config.lease_ms(),
+                due_at_ms: gone_by_ms(deadline) + GRACE_MS,
+                max_attempts: MAX_JOB_ATTEMPTS,
+            };
+            match self.jobs.take(id, &take).await? {
                 Taking::Taken(job) => return Ok(Taken::Ours(job, lock)),
                 Taking::UsedUp(job) => return Ok(Taken::UsedUp(job)),
                 Taking::CancelRequested(job) => return Ok(Taken::ToCancel(job)),
@@ -56,7 +61,7 @@ impl Worker {
                 // The answer to our own write was lost on the way: the lock would never be renewed.
                 Taking::Held { until_ms, lock: other } if !has_waited || other == lock => {
                     has_waited = true;
-                    let wait = Duration::from_millis(until_ms.saturating_sub(now) + 100);
+                    let wait = Duration::from_millis(until_ms.saturating_sub(take.now_ms) + 100);
                     if Instant::now() + wait > deadline {
                         return Ok(Taken::NotOurs);
                     }

@@ -200,7 +200,7 @@ impl Worker {
             spent: Spent::default(),
             has_callback: job.callback_url.is_some(),
         };
-        if self.jobs.finish_free(&job.id, &ending, now_ms()).await? {
+        if self.jobs.finish_free(&job.id, &ending).await? {
             self.forget(&job.id).await;
         }
         Ok(())

@@ -8,7 +8,6 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use lambent_schema::{
     Endpoint, Problem, ProblemCode,
     endpoints::jobs::{JobAccepted, JobRequest, JobStatus, JobsGet},
-    problem::Violation,
 };
 use lambent_service::{Call, Caller, Failure, headers::IDEMPOTENCY_REPLAYED, now_ms};
 use lambent_store::jobs::{Created, Jobs, NewJob};
@@ -28,15 +27,15 @@ pub struct Accepting<'a> {
     pub caller: &'a Caller,
     /// Its headers, with the idempotency key.
     pub headers: &'a HeaderMap,
-    /// Its body.
+    /// Its body. That its callback may be called has been checked.
     pub request: JobRequest,
 }
 
 /// Keeps the job, so that it will be done whatever happens from here on, and answers 202. `E` is the endpoint that was called.
 ///
 /// # Errors
-/// 422 for a callback that cannot be, or a key that came with another body; 409 for a key that is in flight; 400 for one that is
-/// none; 503 if the table does not answer.
+/// 422 for a key that came with another body, 409 for one that is in flight, 400 for one that is none; 503 if the table does not
+/// answer.
 pub async fn accept<E: Endpoint>(jobs: &Jobs, accepting: Accepting<'_>) -> Result<Response, Failure> {
     let Accepting {
         call,
@@ -44,9 +43,6 @@ pub async fn accept<E: Endpoint>(jobs: &Jobs, accepting: Accepting<'_>) -> Resul
         headers,
         request,
     } = accepting;
-    if let Some(url) = &request.callback_url {
-        lambent_callbacks::check(url).map_err(|problem| not_a_callback(&problem))?;
-    }
     let idempotency = idempotency::of(headers, &caller.id, &request)?;
     let id = Uuid::now_v7().to_string();
     let new = NewJob {
@@ -97,14 +93,6 @@ fn accepted<E: Endpoint>(id: &str) -> Response {
 fn location(path: &str, id: &str) -> String {
     let job = JobsGet::PATH.trim_start_matches('/').replace("{job_id}", id);
     "../".repeat(path.matches('/').count().saturating_sub(1)) + &job
-}
-
-fn not_a_callback(problem: &lambent_callbacks::UrlProblem) -> Failure {
-    Failure::new(Problem::invalid(vec![Violation {
-        pointer: "/callback_url".to_owned(),
-        detail: problem.to_string(),
-        code: problem.code().into(),
-    }]))
 }
 
 #[cfg(test)]

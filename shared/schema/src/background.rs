@@ -53,8 +53,8 @@ pub const JOBS_WORKER: Background = Background {
     trigger: Trigger::Stream(StreamTrigger {
         table: "jobs",
         filters: &[
-            r#"{"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"status": {"S": ["queued"]}}}}"#,
-            r#"{"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"callback_status": {"S": ["due"]}}}}"#,
+            r#"{"dynamodb": {"NewImage": {"status": {"S": ["queued"]}}}}"#,
+            r#"{"dynamodb": {"NewImage": {"callback_status": {"S": ["due"]}}}}"#,
         ],
         batch_size: 1,
         parallelization_factor: 10,

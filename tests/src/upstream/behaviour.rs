@@ -44,6 +44,8 @@ pub enum Content {
     AsAsked,
     /// JSON that does not fit the schema of the request.
     NotAsAsked,
+    /// JSON whose `summary` is the number of the document: what stands between the first two `#` of the prompt.
+    Number,
 }
 
 /// What goes wrong with an answer.
@@ -81,6 +83,12 @@ impl Answer {
     #[must_use]
     pub fn not_as_asked() -> Self {
         Self::of(Content::NotAsAsked)
+    }
+
+    /// JSON that says which document it is about ([`Content::Number`]), at once.
+    #[must_use]
+    pub fn number() -> Self {
+        Self::of(Content::Number)
     }
 
     fn of(content: Content) -> Self {

@@ -52,6 +52,7 @@ struct State {
 struct Script {
     otherwise: Behaviour,
     next: VecDeque<Behaviour>,
+    about: Vec<(String, Behaviour)>,
 }
 
 impl Upstream {
@@ -114,6 +115,13 @@ impl Upstream {
         self
     }
 
+    /// What every call gets whose messages hold this text, whatever is queued.
+    pub fn about(&self, text: impl Into<String>, behaviour: impl Into<Behaviour>) -> &Self {
+        let mut script = lock(&self.state.script);
+        script.about.push((text.into(), behaviour.into()));
+        self
+    }
+
     /// What arrived and was reported so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -160,6 +168,10 @@ impl State {
         }
         bodies.push_back(body.clone());
         let mut script = lock(&self.script);
+        let messages = body["messages"].to_string();
+        if let Some((_, behaviour)) = script.about.iter().find(|(text, _)| messages.contains(text)) {
+            return behaviour.clone();
+        }
         script
             .next
             .pop_front()

@@ -12,6 +12,7 @@ mod analyse_stream;
 mod budgets;
 mod callers;
 mod errors;
+mod jobs;
 mod many_streams;
 mod rates;
 mod request_log;

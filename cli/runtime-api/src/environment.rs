@@ -91,7 +91,7 @@ impl Environment {
             id: Uuid::new_v4().to_string(),
             event,
             deadline: SystemTime::now() + config.timeout,
-            arn: format!("arn:aws:lambda:local:123456789012:function:{}", config.name),
+            arn: config.arn(),
             trace_id: format!(
                 "Root=1-00000000-{};Sampled=0",
                 &Uuid::new_v4().simple().to_string()[..24]

@@ -65,6 +65,12 @@ impl FunctionConfig {
             output: Output::Inherit,
         }
     }
+
+    /// What the function is told its ARN is.
+    #[must_use]
+    pub fn arn(&self) -> String {
+        format!("arn:aws:lambda:local:123456789012:function:{}", self.name)
+    }
 }
 
 /// A function that can be invoked. Cheap to clone; its processes end when the last clone is dropped and no invocation is

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! HTTP request -> event -> Function -> Environment (Runtime API + process) -> Answer -> reply -> HTTP response
+//! stream of a table -> mapping -> event -> Function -> ... -> Answer -> done, or tried again
 //! ```
 //!
 //! What Lambda does that a function can notice is done here too: one invocation at a time in an environment, more environments
@@ -18,10 +19,15 @@ mod environment;
 mod event;
 mod function;
 mod listener;
+mod mapping;
 mod reply;
 mod runtime;
 
 pub use event::{Gateway, proxy_event};
 pub use function::{EnvironmentInfo, Function, FunctionConfig, InvokeError, Output};
+pub use mapping::{
+    Invoke, MappingConfig, OnFailure, Page, PatternError, Record, Shard, SourceError, StreamSource,
+    TableStream, invoke_function, mapping,
+};
 pub use reply::into_response;
 pub use runtime::{Answer, Body};

@@ -69,7 +69,7 @@ pub enum Answer {
 
 /// A streamed answer. An error as the last item says that the function did not end it.
 #[derive(Debug)]
-pub struct Body(mpsc::Receiver<io::Result<Bytes>>);
+pub struct Body(pub(crate) mpsc::Receiver<io::Result<Bytes>>);
 
 impl Stream for Body {
     type Item = io::Result<Bytes>;

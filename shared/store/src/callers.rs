@@ -33,7 +33,6 @@
 //! The items of tokens are deleted [`TOKEN_KEPT_DAYS`] days after their last request; those of keys stay.
 
 mod admit;
-mod expression;
 mod item;
 mod judge;
 mod keys;
@@ -62,6 +61,7 @@ pub const TABLE: TableDefinition = TableDefinition {
     },
     indexes: &[],
     ttl_attribute: Some("expires_at"),
+    stream: false,
 };
 
 /// How many days after its last request a token's item is kept.

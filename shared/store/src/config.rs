@@ -6,6 +6,9 @@ pub const REQUESTS_TABLE: &str = "LAMBENT_REQUESTS_TABLE";
 /// The variable that names the table of [`crate::callers`].
 pub const CALLERS_TABLE: &str = "LAMBENT_CALLERS_TABLE";
 
+/// The variable that names the table of [`crate::jobs`].
+pub const JOBS_TABLE: &str = "LAMBENT_JOBS_TABLE";
+
 /// Where the tables are and as whom to reach them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
@@ -13,6 +16,8 @@ pub struct StoreConfig {
     pub requests_table: String,
     /// The name of the table of [`crate::callers`]; `None` for functions that ask for no caller.
     pub callers_table: Option<String>,
+    /// The name of the table of [`crate::jobs`]; `None` for functions that have to do with none.
+    pub jobs_table: Option<String>,
     /// The base URL of a DynamoDB that is not the region's own, `http://127.0.0.1:8000` for example.
     pub endpoint: Option<String>,
     /// The AWS region, `eu-west-1` for example.
@@ -60,8 +65,8 @@ impl StoreConfig {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
-    /// Reads `LAMBENT_REQUESTS_TABLE`, `LAMBENT_CALLERS_TABLE` and AWS's own `AWS_REGION` (or `AWS_DEFAULT_REGION`) and
-    /// `AWS_ENDPOINT_URL_DYNAMODB` (or `AWS_ENDPOINT_URL`). An empty variable counts as unset.
+    /// Reads `LAMBENT_REQUESTS_TABLE`, `LAMBENT_CALLERS_TABLE`, `LAMBENT_JOBS_TABLE` and AWS's own `AWS_REGION` (or
+    /// `AWS_DEFAULT_REGION`) and `AWS_ENDPOINT_URL_DYNAMODB` (or `AWS_ENDPOINT_URL`). An empty variable counts as unset.
     ///
     /// # Errors
     /// Names the variable that is missing or malformed, and what it should hold.
@@ -82,6 +87,7 @@ impl StoreConfig {
         Ok(Self {
             requests_table,
             callers_table: get(CALLERS_TABLE),
+            jobs_table: get(JOBS_TABLE),
             endpoint,
             region,
             credentials: Credentials::Environment,
@@ -93,6 +99,7 @@ impl StoreConfig {
         Self {
             requests_table: crate::requests::TABLE.name.to_owned(),
             callers_table: Some(crate::callers::TABLE.name.to_owned()),
+            jobs_table: Some(crate::jobs::TABLE.name.to_owned()),
             endpoint: Some(endpoint.into()),
             region: "local".to_owned(),
             credentials: Credentials::Local,
@@ -108,6 +115,7 @@ impl StoreConfig {
             ("AWS_REGION", self.region.clone()),
         ];
         variables.extend(self.callers_table.clone().map(|name| (CALLERS_TABLE, name)));
+        variables.extend(self.jobs_table.clone().map(|name| (JOBS_TABLE, name)));
         variables.extend(
             self.endpoint
                 .clone()
@@ -209,6 +217,21 @@ mod tests {
         };
         assert_eq!(read(&as_text).unwrap(), expected);
         assert!(as_text.contains(&("AWS_SECRET_ACCESS_KEY", "local")));
+    }
+
+    #[test]
+    fn tables_that_not_every_function_needs_may_be_unnamed() {
+        let mut variables = vec![
+            ("LAMBENT_REQUESTS_TABLE", "prod-requests"),
+            ("AWS_REGION", "eu-west-1"),
+            ("LAMBENT_JOBS_TABLE", ""),
+        ];
+        let config = read(&variables).unwrap();
+        assert_eq!((config.callers_table, config.jobs_table), (None, None));
+
+        variables[2] = ("LAMBENT_JOBS_TABLE", "prod-jobs");
+        let config = read(&variables).unwrap();
+        assert_eq!(config.jobs_table.as_deref(), Some("prod-jobs"));
     }
 
     #[test]

@@ -7,12 +7,12 @@ use aws_sdk_dynamodb::client::Waiters;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::create_table::CreateTableInput;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType, TimeToLiveSpecification, TimeToLiveStatus,
+    self, AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, ProjectionType,
+    ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification, TimeToLiveStatus,
 };
 
-use crate::definition::{AttributeKind, Index, Key, TableDefinition};
-use crate::{Store, StoreError, callers, requests};
+use crate::definition::{AttributeKind, Index, Key, Projection, TableDefinition};
+use crate::{Store, StoreError, callers, jobs, requests};
 
 /// How long a table may take to become active.
 const ACTIVE_WITHIN: Duration = Duration::from_secs(60);
@@ -24,10 +24,13 @@ const ACTIVE_WITHIN: Duration = Duration::from_secs(60);
 /// The first call that fails, or a table that is not active within a minute.
 pub async fn create_tables(store: &Store) -> Result<(), StoreError> {
     create_table(&store.client, &store.config.requests_table, &requests::TABLE).await?;
-    match &store.config.callers_table {
-        Some(name) => create_table(&store.client, name, &callers::TABLE).await,
-        None => Ok(()),
+    if let Some(name) = &store.config.callers_table {
+        create_table(&store.client, name, &callers::TABLE).await?;
     }
+    if let Some(name) = &store.config.jobs_table {
+        create_table(&store.client, name, &jobs::TABLE).await?;
+    }
+    Ok(())
 }
 
 async fn create_table(client: &Client, name: &str, table: &TableDefinition) -> Result<(), StoreError> {
@@ -64,6 +67,7 @@ async fn create_unless_exists(
         .set_key_schema(input.key_schema)
         .set_global_secondary_indexes(input.global_secondary_indexes)
         .set_billing_mode(input.billing_mode)
+        .set_stream_specification(input.stream_specification)
         .send()
         .await;
     match created {
@@ -139,14 +143,39 @@ pub fn create_table_input(name: &str, table: &TableDefinition) -> Result<CreateT
         .set_key_schema(Some(key_schema(&table.key)?))
         .set_global_secondary_indexes((!indexes.is_empty()).then_some(indexes))
         .billing_mode(BillingMode::PayPerRequest)
+        .set_stream_specification(stream(table)?)
         .build()
+}
+
+fn stream(table: &TableDefinition) -> Result<Option<StreamSpecification>, BuildError> {
+    if !table.stream {
+        return Ok(None);
+    }
+    StreamSpecification::builder()
+        .stream_enabled(true)
+        .stream_view_type(StreamViewType::NewImage)
+        .build()
+        .map(Some)
 }
 
 fn index(index: &Index) -> Result<GlobalSecondaryIndex, BuildError> {
     GlobalSecondaryIndex::builder()
         .index_name(index.name)
         .set_key_schema(Some(key_schema(&index.key)?))
-        .projection(Projection::builder().projection_type(ProjectionType::All).build())
+        .projection(projection(index.projection))
+        .build()
+}
+
+fn projection(projection: Projection) -> types::Projection {
+    let (kind, attributes) = match projection {
+        Projection::All => (ProjectionType::All, None),
+        Projection::KeysOnly => (ProjectionType::KeysOnly, None),
+        Projection::Include(attributes) => (ProjectionType::Include, Some(attributes)),
+    };
+    let attributes = attributes.map(|names| names.iter().map(ToString::to_string).collect());
+    types::Projection::builder()
+        .projection_type(kind)
+        .set_non_key_attributes(attributes)
         .build()
 }
 

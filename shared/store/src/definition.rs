@@ -1,16 +1,18 @@
 //! A table's keys as data: what creates the table and what checks the deployed one both read it.
 
-/// A table: its keys, its indexes and the attribute that lets items expire. Billing is on demand.
+/// A table: its keys, its indexes, the attribute that lets items expire and whether it has a stream. Billing is on demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableDefinition {
     /// What the table is called here; a deployment adds its own prefix.
     pub name: &'static str,
     /// The primary key.
     pub key: Key,
-    /// Global secondary indexes; all of them project every attribute.
+    /// Global secondary indexes.
     pub indexes: &'static [Index],
     /// The attribute, in seconds since 1970, after which DynamoDB deletes the item.
     pub ttl_attribute: Option<&'static str>,
+    /// Whether it has a stream, of new images.
+    pub stream: bool,
 }
 
 /// A global secondary index.
@@ -20,6 +22,19 @@ pub struct Index {
     pub name: &'static str,
     /// The index's key.
     pub key: Key,
+    /// What the index holds besides the keys.
+    pub projection: Projection,
+}
+
+/// What an index holds of an item: its own key and the table's, and this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Projection {
+    /// Every attribute.
+    All,
+    /// Nothing else.
+    KeysOnly,
+    /// These attributes: 20 at most, and no more than 100 over a table's indexes.
+    Include(&'static [&'static str]),
 }
 
 /// A key.
@@ -55,6 +70,14 @@ impl Attribute {
         Self {
             name,
             kind: AttributeKind::String,
+        }
+    }
+
+    /// A key attribute of type `N`.
+    pub const fn number(name: &'static str) -> Self {
+        Self {
+            name,
+            kind: AttributeKind::Number,
         }
     }
 }

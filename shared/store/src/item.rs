@@ -30,7 +30,8 @@ pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, ItemError>
     Ok(serde_json::from_value(Value::Object(fields))?)
 }
 
-fn to_attribute(value: Value) -> AttributeValue {
+/// Writes a value; the order of an object's fields is not kept.
+pub(crate) fn to_attribute(value: Value) -> AttributeValue {
     match value {
         Value::Null => AttributeValue::Null(true),
         Value::Bool(flag) => AttributeValue::Bool(flag),
@@ -63,4 +64,13 @@ fn from_attribute(value: AttributeValue) -> Result<Value, ItemError> {
         ),
         _ => return Err(ItemError::UnknownAttributeType),
     })
+}
+
+/// For `#[serde(skip_serializing_if)]`.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands it over by reference"
+)]
+pub(crate) fn is_false(flag: &bool) -> bool {
+    !flag
 }

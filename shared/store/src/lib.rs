@@ -12,15 +12,20 @@ mod config;
 mod create;
 mod definition;
 mod error;
+mod expression;
 mod item;
+pub mod jobs;
 pub mod requests;
+mod shard;
 mod timestamp;
+mod update;
 
 pub use callers::{Admission, CallerId, Callers, Refusal};
-pub use config::{CALLERS_TABLE, ConfigError, Credentials, REQUESTS_TABLE, StoreConfig};
+pub use config::{CALLERS_TABLE, ConfigError, Credentials, JOBS_TABLE, REQUESTS_TABLE, StoreConfig};
 pub use create::{create_table_input, create_tables};
-pub use definition::{Attribute, AttributeKind, Index, Key, TableDefinition};
+pub use definition::{Attribute, AttributeKind, Index, Key, Projection, TableDefinition};
 pub use error::StoreError;
+pub use jobs::{Job, JobStatus, Jobs};
 pub use requests::{RequestRecord, Requests, State};
 
 use std::sync::Arc;
@@ -54,6 +59,19 @@ impl Store {
             expected: "the name of the DynamoDB table of callers",
         })?;
         Ok(Callers::new(self.client.clone(), table))
+    }
+
+    /// Work that is done after its request has been answered.
+    ///
+    /// # Errors
+    /// The configuration does not name their table.
+    pub fn jobs(&self) -> Result<Jobs, ConfigError> {
+        let table = self.config.jobs_table.clone();
+        let table = table.ok_or(ConfigError::Missing {
+            name: JOBS_TABLE,
+            expected: "the name of the DynamoDB table of jobs",
+        })?;
+        Ok(Jobs::new(self.client.clone(), table))
     }
 
     /// The log of requests.

@@ -36,9 +36,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
 use time::{Date, Duration};
 
-use crate::definition::{Attribute, Index, Key, TableDefinition};
+use crate::definition::{Attribute, Index, Key, Projection, TableDefinition};
 use crate::error::ItemError;
 use crate::item::{Item, from_item, to_item};
+use crate::shard::shard;
 use crate::timestamp::{format_day, format_instant};
 use crate::{CallerId, StoreError};
 
@@ -55,8 +56,10 @@ pub const TABLE: TableDefinition = TableDefinition {
             partition: Attribute::string("day"),
             sort: Some(SORT),
         },
+        projection: Projection::All,
     }],
     ttl_attribute: Some("expires_at"),
+    stream: false,
 };
 
 /// How many days a record is kept.
@@ -189,7 +192,7 @@ fn with_keys(record: &RequestRecord) -> Result<Item, ItemError> {
     let started_at = format_instant(record.started_at)?;
     let day = &started_at[..10];
     let expires_at = (record.started_at + Duration::days(KEPT_DAYS)).unix_timestamp();
-    let day = format!("{day}#{}", shard(&record.request_id));
+    let day = format!("{day}#{}", shard(&record.request_id, SHARDS));
     item.insert("day".to_owned(), AttributeValue::S(day));
     item.insert(
         "sort".to_owned(),
@@ -197,12 +200,4 @@ fn with_keys(record: &RequestRecord) -> Result<Item, ItemError> {
     );
     item.insert("expires_at".to_owned(), AttributeValue::N(expires_at.to_string()));
     Ok(item)
-}
-
-/// FNV-1a: even enough for eight shards, and the same in every version, which the standard hasher is not.
-fn shard(request_id: &str) -> u32 {
-    let hash = request_id.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    hash % SHARDS
 }

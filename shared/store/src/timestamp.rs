@@ -18,6 +18,12 @@ pub(crate) fn format_day(day: Date) -> Result<String, time::error::Format> {
     day.format(DAY)
 }
 
+/// The instant that is this many milliseconds after 1970 began; 1970 itself for a clock that is past the year 9999.
+pub(crate) fn of_ms(ms: u64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
 /// For `#[serde(with = "timestamp")]`.
 pub(crate) fn serialize<S: Serializer>(instant: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
     format_instant(*instant)
@@ -31,6 +37,28 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     PrimitiveDateTime::parse(&text, INSTANT)
         .map(PrimitiveDateTime::assume_utc)
         .map_err(de::Error::custom)
+}
+
+/// For `#[serde(with = "timestamp::option")]`, beside `default` and `skip_serializing_if`: what is not known has no attribute.
+pub(crate) mod option {
+    use serde::{Deserializer, Serializer};
+    use time::OffsetDateTime;
+
+    pub(crate) fn serialize<S: Serializer>(
+        instant: &Option<OffsetDateTime>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match instant {
+            Some(instant) => super::serialize(instant, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<OffsetDateTime>, D::Error> {
+        super::deserialize(deserializer).map(Some)
+    }
 }
 
 #[cfg(test)]

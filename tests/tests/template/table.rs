@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lambent_store::{Key, TableDefinition, callers, requests};
+use lambent_store::{Key, Projection, TableDefinition, callers, requests};
 use serde_json::{Value, json};
 
 use crate::translated::{Template, template};
@@ -32,7 +32,7 @@ fn tables_have_the_keys_of_the_store() {
                 json!({
                     "IndexName": index.name,
                     "KeySchema": key_schema(&index.key),
-                    "Projection": {"ProjectionType": "ALL"},
+                    "Projection": projection(index.projection),
                 })
             })
             .collect();
@@ -54,6 +54,14 @@ fn tables_have_the_keys_of_the_store() {
             .collect();
         wanted.sort_by_key(name);
         assert_eq!(attributes, wanted, "{id}");
+    });
+}
+
+#[test]
+fn tables_have_the_streams_of_the_store() {
+    for_each_table(|_, id, table, definition| {
+        let wanted = definition.stream.then(|| json!({"StreamViewType": "NEW_IMAGE"}));
+        assert_eq!(table.get("StreamSpecification"), wanted.as_ref(), "{id}");
     });
 }
 
@@ -95,4 +103,14 @@ fn key_schema(key: &Key) -> Value {
     std::iter::once(element(key.partition.name, "HASH"))
         .chain(sort)
         .collect()
+}
+
+fn projection(projection: Projection) -> Value {
+    match projection {
+        Projection::All => json!({"ProjectionType": "ALL"}),
+        Projection::KeysOnly => json!({"ProjectionType": "KEYS_ONLY"}),
+        Projection::Include(attributes) => {
+            json!({"ProjectionType": "INCLUDE", "NonKeyAttributes": attributes})
+        }
+    }
 }

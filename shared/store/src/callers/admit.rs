@@ -2,18 +2,16 @@
 
 use std::fmt;
 
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
-use super::expression::Expression;
 use super::item::{CallerItem, Place, UNLIMITED};
 use super::judge::{Path, Refusal, Verdict, judge, limits};
 use super::settle::call_path;
 use super::{CallerId, Callers, Limits, TABLE, TOKEN_KEPT_DAYS};
 use crate::StoreError;
+use crate::expression::Expression;
 use crate::item::{Item, from_item};
+use crate::update::{Target, Updated};
 
 const ADMIT: &str = "decide over a caller";
 /// Each refused attempt means that another request of the same caller came between; these many in a row are not waited for.
@@ -170,17 +168,13 @@ impl Callers {
     }
 
     async fn attempt(&self, ask: &Ask<'_>, path: &Path) -> Result<Attempt, StoreError> {
-        let sent = self
-            .update(ask.credential.id(), admitting(ask, path))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
-        match sent {
-            Ok(output) => Ok(Attempt::Done(read(output.attributes)?.unwrap_or_default())),
-            Err(error) => match refused(error) {
-                Refused::Condition(item) => Ok(Attempt::Refused(read(item)?)),
-                Refused::Other(error) => Err(StoreError::call(ADMIT, *error)),
-            },
+        let updated = self
+            .target(ask.credential.id())
+            .update(admitting(ask, path), ReturnValue::AllNew, ADMIT)
+            .await?;
+        match updated {
+            Updated::Done(item) => Ok(Attempt::Done(read(item)?.unwrap_or_default())),
+            Updated::Refused(item) => Ok(Attempt::Refused(read(item)?)),
         }
     }
 
@@ -191,27 +185,20 @@ impl Callers {
         expression: Expression,
         operation: &'static str,
     ) -> Result<bool, StoreError> {
-        match self.update(id, expression).send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match refused(error) {
-                Refused::Condition(_) => Ok(false),
-                Refused::Other(error) => Err(StoreError::call(operation, *error)),
-            },
-        }
+        let updated = self
+            .target(id)
+            .update(expression, ReturnValue::None, operation)
+            .await?;
+        Ok(matches!(updated, Updated::Done(_)))
     }
 
-    fn update(&self, id: &str, expression: Expression) -> UpdateItemFluentBuilder {
-        let update = expression.update();
-        let condition = expression.condition();
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .key(TABLE.key.partition.name, AttributeValue::S(id.to_owned()))
-            .update_expression(update)
-            .condition_expression(condition)
-            .set_expression_attribute_names((!expression.names.is_empty()).then_some(expression.names))
-            .set_expression_attribute_values((!expression.values.is_empty()).then_some(expression.values))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    fn target<'a>(&'a self, id: &'a str) -> Target<'a> {
+        Target {
+            client: &self.client,
+            table: &self.table,
+            key: TABLE.key.partition.name,
+            id,
+        }
     }
 
     fn admitted(&self, item: &CallerItem, ask: &Ask<'_>) -> Decision {
@@ -242,20 +229,6 @@ enum Attempt {
     Done(CallerItem),
     /// The caller's item as it was, if there is one.
     Refused(Option<CallerItem>),
-}
-
-enum Refused {
-    Condition(Option<Item>),
-    Other(Box<SdkError<UpdateItemError>>),
-}
-
-fn refused(error: SdkError<UpdateItemError>) -> Refused {
-    match error.as_service_error() {
-        Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-            Refused::Condition(failed.item.clone())
-        }
-        _ => Refused::Other(Box::new(error)),
-    }
 }
 
 fn read(item: Option<Item>) -> Result<Option<CallerItem>, StoreError> {

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::item::{CallerItem, UNLIMITED, period};
 use super::{Callers, Limits, TABLE};
 use crate::StoreError;
-use crate::callers::expression::Expression;
+use crate::expression::Expression;
 use crate::item::{from_item, to_item};
 
 const CREATE: &str = "create a key";

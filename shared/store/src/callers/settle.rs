@@ -1,9 +1,9 @@
 //! What becomes of a reservation: settled by its own function, or released by somebody else when that one is gone.
 
-use super::expression::Expression;
 use super::item::{Call, Place, period};
 use super::{Callers, Held};
 use crate::StoreError;
+use crate::expression::Expression;
 
 const SETTLE: &str = "settle what a request cost";
 const RELEASE: &str = "release what a dead function held";

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::item::is_false;
 use crate::{CallerId, timestamp};
 
 /// What is known of one request. It holds lengths and hashes, never a prompt or an answer.
@@ -63,14 +64,6 @@ pub struct RequestRecord {
     /// SHA-256 of the caller's text, in lowercase hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text_sha256: Option<String>,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands it over by reference"
-)]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// How far a request has come.

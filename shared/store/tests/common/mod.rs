@@ -8,11 +8,14 @@ use dynoxide::Database;
 use lambent_store::{Store, StoreConfig, create_tables};
 use tokio::net::TcpListener;
 
-/// The server ends with the test's runtime.
 pub(crate) async fn endpoint() -> String {
+    serve(Database::memory().unwrap()).await
+}
+
+/// The server ends with the test's runtime.
+pub(crate) async fn serve(database: Database) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let database = Database::memory().unwrap();
     tokio::spawn(dynoxide::server::serve_with_shutdown(
         listener,
         database,
@@ -23,7 +26,11 @@ pub(crate) async fn endpoint() -> String {
 
 /// A store with its tables, and a plain client to look behind it.
 pub(crate) async fn store() -> (Store, Client) {
-    let config = StoreConfig::local(endpoint().await);
+    store_at(endpoint().await).await
+}
+
+pub(crate) async fn store_at(endpoint: String) -> (Store, Client) {
+    let config = StoreConfig::local(endpoint);
     let store = Store::connect(&config);
     create_tables(&store).await.unwrap();
     (store, raw_client(&config))

@@ -6,9 +6,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 /// An update and its condition, being written.
 #[derive(Debug, Default)]
-pub(super) struct Expression {
-    pub(super) names: HashMap<String, String>,
-    pub(super) values: HashMap<String, AttributeValue>,
+pub(crate) struct Expression {
+    pub(crate) names: HashMap<String, String>,
+    pub(crate) values: HashMap<String, AttributeValue>,
     set: Vec<String>,
     remove: Vec<String>,
     conditions: Vec<String>,
@@ -16,42 +16,42 @@ pub(super) struct Expression {
 
 impl Expression {
     /// An attribute as expressions write it. Always by a stand-in, since many words are DynamoDB's own.
-    pub(super) fn name(&mut self, attribute: &str) -> String {
+    pub(crate) fn name(&mut self, attribute: &str) -> String {
         let stand_in = format!("#{}", attribute.replace(['-', '.'], "_"));
         self.names.insert(stand_in.clone(), attribute.to_owned());
         stand_in
     }
 
     /// A value as expressions write it.
-    pub(super) fn value(&mut self, name: &str, value: AttributeValue) -> String {
+    pub(crate) fn value(&mut self, name: &str, value: AttributeValue) -> String {
         let stand_in = format!(":{name}");
         self.values.insert(stand_in.clone(), value);
         stand_in
     }
 
     /// A number as expressions write it.
-    pub(super) fn number(&mut self, name: &str, number: impl ToString) -> String {
+    pub(crate) fn number(&mut self, name: &str, number: impl ToString) -> String {
         self.value(name, AttributeValue::N(number.to_string()))
     }
 
     /// A text as expressions write it.
-    pub(super) fn text(&mut self, name: &str, text: &str) -> String {
+    pub(crate) fn text(&mut self, name: &str, text: &str) -> String {
         self.value(name, AttributeValue::S(text.to_owned()))
     }
 
-    pub(super) fn set(&mut self, path: impl AsRef<str>, value: impl AsRef<str>) {
+    pub(crate) fn set(&mut self, path: impl AsRef<str>, value: impl AsRef<str>) {
         self.set.push(format!("{} = {}", path.as_ref(), value.as_ref()));
     }
 
-    pub(super) fn remove(&mut self, path: impl Into<String>) {
+    pub(crate) fn remove(&mut self, path: impl Into<String>) {
         self.remove.push(path.into());
     }
 
-    pub(super) fn require(&mut self, condition: impl Into<String>) {
+    pub(crate) fn require(&mut self, condition: impl Into<String>) {
         self.conditions.push(condition.into());
     }
 
-    pub(super) fn update(&self) -> String {
+    pub(crate) fn update(&self) -> String {
         let clause = |word: &str, parts: &[String]| match parts {
             [] => String::new(),
             parts => format!("{word} {} ", parts.join(", ")),
@@ -59,7 +59,7 @@ impl Expression {
         clause("SET", &self.set) + &clause("REMOVE", &self.remove)
     }
 
-    pub(super) fn condition(&self) -> String {
+    pub(crate) fn condition(&self) -> String {
         self.conditions.join(" AND ")
     }
 }

@@ -1,0 +1,140 @@
+//! What changes of jobs have in common: they are conditional, and written of the same few parts.
+
+use aws_sdk_dynamodb::types::ReturnValue;
+
+use super::item::read_job;
+use super::{CallbackStatus, DUE_AT, DUE_SHARD, Job, JobStatus, Jobs, Spent, TABLE};
+use crate::StoreError;
+use crate::expression::Expression;
+use crate::timestamp::{format_instant, of_ms};
+use crate::update::{Target, Updated};
+
+/// What became of a change.
+#[derive(Debug)]
+pub(super) enum Changed {
+    /// Done: the job as it is now, unless it is gone by now.
+    Done(Option<Box<Job>>),
+    /// The condition does not hold: the job as it is, if there is one.
+    Refused(Option<Box<Job>>),
+}
+
+impl Jobs {
+    pub(super) async fn change(
+        &self,
+        id: &str,
+        change: Expression,
+        operation: &'static str,
+    ) -> Result<Changed, StoreError> {
+        let target = Target {
+            client: &self.client,
+            table: &self.table,
+            key: TABLE.key.partition.name,
+            id,
+        };
+        match target.update(change, ReturnValue::AllNew, operation).await? {
+            Updated::Done(item) => Ok(Changed::Done(read_job(item, operation)?)),
+            Updated::Refused(item) => Ok(Changed::Refused(read_job(item, operation)?)),
+        }
+    }
+
+    /// Whether the condition held.
+    pub(super) async fn change_if(
+        &self,
+        id: &str,
+        change: Expression,
+        operation: &'static str,
+    ) -> Result<bool, StoreError> {
+        let changed = self.change(id, change, operation).await?;
+        Ok(matches!(changed, Changed::Done(_)))
+    }
+}
+
+/// A time as the attributes for people have it.
+pub(super) fn instant(ms: u64, operation: &'static str) -> Result<String, StoreError> {
+    format_instant(of_ms(ms)).map_err(|error| StoreError::item(operation, error))
+}
+
+impl Expression {
+    pub(super) fn set_text(&mut self, attribute: &str, text: &str) {
+        let (name, value) = (self.name(attribute), self.text(attribute, text));
+        self.set(name, value);
+    }
+
+    pub(super) fn set_number(&mut self, attribute: &str, number: impl ToString) {
+        let (name, value) = (self.name(attribute), self.number(attribute, number));
+        self.set(name, value);
+    }
+
+    pub(super) fn forget(&mut self, attributes: &[&str]) {
+        for attribute in attributes {
+            let name = self.name(attribute);
+            self.remove(name);
+        }
+    }
+
+    /// Adds what an attempt took to the totals, which every job has from its creation on.
+    pub(super) fn add(&mut self, spent: &Spent) {
+        for (attribute, amount) in [
+            ("input_tokens", spent.input_tokens),
+            ("output_tokens", spent.output_tokens),
+            ("cost_tokens", spent.cost_tokens),
+            ("cost_compute", spent.cost_compute),
+        ] {
+            let (name, amount) = (self.name(attribute), self.number(attribute, amount));
+            self.set(&name, format!("{name} + {amount}"));
+        }
+    }
+
+    /// Somebody has to look at the job at this time. It is in the index already: only what has ended leaves it.
+    pub(super) fn look_at(&mut self, due_at_ms: u64) {
+        self.set_number(DUE_AT, due_at_ms);
+    }
+
+    pub(super) fn look_no_more(&mut self) {
+        self.forget(&[DUE_SHARD, DUE_AT]);
+    }
+
+    /// Only a job in this status.
+    pub(super) fn require_status(&mut self, status: JobStatus) {
+        let is = self.is("status", status.as_str());
+        self.require(is);
+    }
+
+    /// Only a callback in this status.
+    pub(super) fn require_callback(&mut self, status: CallbackStatus) {
+        let is = self.is("callback_status", status.as_str());
+        self.require(is);
+    }
+
+    /// Only the job that is worked on with this lock.
+    pub(super) fn require_lock(&mut self, lock: &str) {
+        let (name, value) = (self.name("lock"), self.text("lock", lock));
+        self.require(format!("{name} = {value}"));
+        self.require_status(JobStatus::Running);
+    }
+
+    /// Only a job that nobody works on, and that has not ended.
+    pub(super) fn require_free(&mut self, now_ms: u64) {
+        let queued = self.is("status", JobStatus::Queued.as_str());
+        let running = self.is("status", JobStatus::Running.as_str());
+        let (lease_until, now) = (self.name("lease_until"), self.number("now", now_ms));
+        self.require(format!("({queued} OR ({running} AND {lease_until} <= {now}))"));
+    }
+
+    /// A comparison with one of an attribute's few values.
+    pub(super) fn is(&mut self, attribute: &str, value: &str) -> String {
+        let (name, value) = (self.name(attribute), self.text(&format!("is_{value}"), value));
+        format!("{name} = {value}")
+    }
+}
+
+impl Job {
+    /// Whether nobody works on it, and it has not ended.
+    pub(super) fn is_free(&self, now_ms: u64) -> bool {
+        match self.status {
+            JobStatus::Queued => true,
+            JobStatus::Running => self.lease_until.is_some_and(|until| until <= now_ms),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! A conditional `UpdateItem`, and what its condition said.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+
+use crate::StoreError;
+use crate::expression::Expression;
+use crate::item::Item;
+
+/// The item to update, in a table without a sort key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) table: &'a str,
+    /// The partition key's name.
+    pub(crate) key: &'static str,
+    /// The partition key's value.
+    pub(crate) id: &'a str,
+}
+
+/// What became of an update.
+#[derive(Debug)]
+pub(crate) enum Updated {
+    /// Done: the attributes that it was to return.
+    Done(Option<Item>),
+    /// The condition does not hold: the item as it is, if there is one.
+    Refused(Option<Item>),
+}
+
+impl Target<'_> {
+    /// Updates the item if it is as the expression requires. `operation` names it in an error: "decide over a caller".
+    pub(crate) async fn update(
+        self,
+        expression: Expression,
+        returns: ReturnValue,
+        operation: &'static str,
+    ) -> Result<Updated, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(self.table)
+            .key(self.key, AttributeValue::S(self.id.to_owned()))
+            .update_expression(expression.update())
+            .condition_expression(expression.condition())
+            .set_expression_attribute_names((!expression.names.is_empty()).then_some(expression.names))
+            .set_expression_attribute_values((!expression.values.is_empty()).then_some(expression.values))
+            .return_values(returns)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match update.send().await {
+            Ok(output) => Ok(Updated::Done(output.attributes)),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    Ok(Updated::Refused(failed.item.clone()))
+                }
+                _ => Err(StoreError::call(operation, error)),
+            },
+        }
+    }
+}

@@ -2,11 +2,12 @@
 
 use std::{path::Path, time::Duration};
 
-use lambent_callers::{ApiKey, Pepper, now_ms};
+use lambent_callers::{ApiKey, Pepper};
 use lambent_service::chain;
 use lambent_store::{
     Callers, REQUESTS_TABLE, Store, StoreConfig, StoreError,
     callers::{KeyRecord, Limits, NewKey},
+    now_ms,
 };
 use tokio_util::sync::CancellationToken;
 

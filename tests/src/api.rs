@@ -207,7 +207,11 @@ impl Api {
     /// If the API is deployed: then they are in a queue.
     #[must_use]
     pub fn failed_jobs(&self) -> Vec<Value> {
-        self.running.as_ref().expect("an API of this process").failed.all()
+        self.running
+            .as_ref()
+            .expect("an API of this process")
+            .failed
+            .all()
     }
 
     /// Has this text analysed as a job, and returns the job's id.
@@ -242,7 +246,10 @@ impl Api {
             if like(&told) {
                 return told;
             }
-            assert!(tokio::time::Instant::now() < until, "the job did not become so: {told:#}");
+            assert!(
+                tokio::time::Instant::now() < until,
+                "the job did not become so: {told:#}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -2,9 +2,9 @@
 
 use std::{future::pending, net::SocketAddr};
 
-pub use lambent_callers::now_ms;
 use lambent_callers::{ApiKey, CallersConfig, Pepper};
 use lambent_schema::Scope;
+pub use lambent_store::now_ms;
 use lambent_store::{
     Callers, Store, StoreConfig,
     callers::{Limits, NewKey, Rate},

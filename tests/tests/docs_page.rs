@@ -157,7 +157,7 @@ async fn below_a_stage(api: &Api) -> String {
     let models = Models::new(model).unwrap();
     let functions = docs::router(&service, None)
         .merge(health::router(&service))
-        .merge(analyse::router(&service, models));
+        .merge(analyse::router(&service, models, api.store.jobs().unwrap()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(axum::serve(listener, Router::new().nest("/v1", functions)).into_future());

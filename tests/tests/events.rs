@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use axum::{Router, response::Response};
 use http_body_util::BodyExt as _;
+use lambent_callbacks::{CallbackConfig, Signer};
 use lambent_callers::Guard;
 use lambent_llm::{ModelConfig, Models};
 use lambent_schema::{Access, Operation, operations};
@@ -110,8 +111,14 @@ impl Cloud {
         let guard = Guard::new(&self.database.callers_config(), self.database.callers()).unwrap();
         let service = Service::new(ServiceConfig::default(), self.database.store.requests());
         let service = service.guarded(Arc::new(guard));
+        let jobs = self.database.store.jobs().unwrap();
         match op.function {
-            "analyse" => analyse::router(&service, self.models()),
+            "analyse" => analyse::router(&service, self.models(), jobs),
+            "jobs-create" => {
+                let pricing = self.models().pricing();
+                jobs_create::router(&service, jobs, pricing, CallbackConfig::default())
+            }
+            "jobs-get" => jobs_get::router(&service, jobs, Signer::new(self.database.pepper.reveal())),
             "analyse-stream" => analyse_stream::router(&service, self.models()),
             "docs" => docs::router(&service, None),
             "health" => health::router(&service),

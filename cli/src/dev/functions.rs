@@ -202,7 +202,9 @@ pub fn program(folder: &Path, function: &str) -> Result<PathBuf, StartError> {
 pub fn build() -> Result<PathBuf, StartError> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let called = operations().into_iter().map(|op: Operation| op.function);
-    let names: BTreeSet<_> = called.chain(background().iter().map(|function| function.function)).collect();
+    let names: BTreeSet<_> = called
+        .chain(background().iter().map(|function| function.function))
+        .collect();
     let failed = |error: io::Error| StartError::Build(error.to_string());
     for name in names {
         // One at a time, so that none gets features that only another one asks for.

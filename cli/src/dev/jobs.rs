@@ -21,7 +21,7 @@ use lambent_schema::{
     background::{Background, JOBS_SWEEPER, JOBS_WORKER},
 };
 use lambent_service::{ServiceConfig, call::deadline_in};
-use lambent_store::{now_ms, jobs::TABLE};
+use lambent_store::{jobs::TABLE, now_ms};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 

@@ -2,11 +2,12 @@
 
 use std::{fs, io, path::Path};
 
-use lambent_callers::{ApiKey, Pepper, now_ms};
+use lambent_callers::{ApiKey, Pepper};
 use lambent_schema::Scope;
 use lambent_store::{
     Callers, StoreError,
     callers::{Limits, NewKey, Rate},
+    now_ms,
 };
 
 use super::StartError;

@@ -142,7 +142,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     };
     let mut variables =
         functions::variables(&database.config, &model.config, &config.service, &config.callers);
-    let of_jobs = config.callbacks.variables().into_iter().chain(config.worker.variables());
+    let of_jobs = config
+        .callbacks
+        .variables()
+        .into_iter()
+        .chain(config.worker.variables());
     variables.extend(of_jobs.map(|(name, value)| (name.to_owned(), value)));
     let (functions, background) = match &config.functions {
         Functions::Here => {

@@ -15,9 +15,7 @@ use lambent_schema::endpoints::{
     analysis::{Analyse, Analysis, AnalysisRequest},
     jobs::JobRequest,
 };
-use lambent_service::{
-    Call, Caller, Failure, Service, Tariff, Valid, endpoint, headers::PREFERENCE_APPLIED,
-};
+use lambent_service::{Call, Caller, Failure, Service, Tariff, Valid, endpoint, headers::PREFERENCE_APPLIED};
 use lambent_store::jobs::Jobs;
 
 /// The function's one route.

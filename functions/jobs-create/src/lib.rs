@@ -24,7 +24,11 @@ pub fn router(service: &Service, jobs: Jobs, pricing: Pricing, callbacks: Callba
 /// What the job can cost: its caller has to be able to pay for it now. It is charged when it is done.
 fn tariff(pricing: Pricing) -> Tariff {
     Arc::new(move |body_bytes, max_output_tokens| {
-        pricing.at_most(body_bytes + PROMPT_BYTES, pricing.max_answers(), max_output_tokens)
+        pricing.at_most(
+            body_bytes + PROMPT_BYTES,
+            pricing.max_answers(),
+            max_output_tokens,
+        )
     })
 }
 

@@ -13,6 +13,11 @@ fn main() -> ExitCode {
         let jobs = Store::connect(&StoreConfig::from_env()?).jobs()?;
         let pricing = Pricing::of(&ModelConfig::from_env()?);
         let callbacks = CallbackConfig::from_env()?;
-        Ok(jobs_create::router(&guarded_from_env()?, jobs, pricing, callbacks))
+        Ok(jobs_create::router(
+            &guarded_from_env()?,
+            jobs,
+            pricing,
+            callbacks,
+        ))
     })
 }

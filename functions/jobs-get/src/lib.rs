@@ -21,8 +21,9 @@ use lambent_schema::{
 };
 use lambent_service::{Call, Caller, Failure, Service, ValidQuery, endpoint};
 use lambent_store::{
-    CallerId, now_ms,
+    CallerId,
     jobs::{Cancelling, Job, Jobs},
+    now_ms,
 };
 use tokio::time::{Instant, sleep};
 
@@ -91,7 +92,11 @@ async fn jobs_cancel(
     Path(id): Path<String>,
     caller: Caller,
 ) -> Result<Response, Failure> {
-    match jobs.cancel(&caller.id, &id, now_ms()).await.map_err(unavailable)? {
+    match jobs
+        .cancel(&caller.id, &id, now_ms())
+        .await
+        .map_err(unavailable)?
+    {
         Cancelling::Cancelled(job) => {
             if let Err(error) = jobs.forget_input(&id).await {
                 // It expires.

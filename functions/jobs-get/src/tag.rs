@@ -21,7 +21,10 @@ pub(crate) fn tagged(headers: &HeaderMap, value: &impl Serialize) -> Result<Resp
         ([(header::CONTENT_TYPE, json)], body).into_response()
     };
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-cache"),
+    );
     if let Ok(tag) = HeaderValue::try_from(tag) {
         headers.insert(header::ETAG, tag);
     }

@@ -16,7 +16,11 @@ use crate::{Failed, Worker};
 impl Worker {
     /// Tries a callback that is due. What comes of it is kept with the job; the next try is the sweeper's to start.
     pub(crate) async fn call_back(&self, id: &str, deadline: Instant) -> Result<(), Failed> {
-        let Some(job) = self.jobs.take_callback(id, now_ms(), gone_by_ms(deadline)).await? else {
+        let Some(job) = self
+            .jobs
+            .take_callback(id, now_ms(), gone_by_ms(deadline))
+            .await?
+        else {
             return Ok(());
         };
         let outcome = match delivery(&job) {
@@ -28,8 +32,16 @@ impl Worker {
             Outcome::Delivered { status } => {
                 self.jobs.callback_delivered(id, attempt, status, now).await?;
             }
-            Outcome::Failed { status, why, is_final } => {
-                let wait = if is_final { None } else { next_try(attempt, random()) };
+            Outcome::Failed {
+                status,
+                why,
+                is_final,
+            } => {
+                let wait = if is_final {
+                    None
+                } else {
+                    next_try(attempt, random())
+                };
                 let failed = FailedTry {
                     next_at_ms: wait.map(|wait| now + milliseconds(wait)),
                     http_status: status,

@@ -59,7 +59,10 @@ impl Worker {
                 Taking::CancelRequested(job) => return Ok(Taken::ToCancel(job)),
                 Taking::Over => return Ok(Taken::NotOurs),
                 // The answer to our own write was lost on the way: the lock would never be renewed.
-                Taking::Held { until_ms, lock: other } if !has_waited || other == lock => {
+                Taking::Held {
+                    until_ms,
+                    lock: other,
+                } if !has_waited || other == lock => {
                     has_waited = true;
                     let wait = Duration::from_millis(until_ms.saturating_sub(take.now_ms) + 100);
                     if Instant::now() + wait > deadline {

@@ -69,7 +69,9 @@ impl Worker {
     pub async fn handle(&self, event: StreamEvent, deadline: Instant) -> BatchAnswer {
         for record in &event.records {
             let asked = record.asks();
-            let done = AssertUnwindSafe(self.follow(&asked, deadline)).catch_unwind().await;
+            let done = AssertUnwindSafe(self.follow(&asked, deadline))
+                .catch_unwind()
+                .await;
             if let Err(error) = done.unwrap_or(Err(Failed::Panic)) {
                 tracing::warn!(?asked, cause = chain(&error), "a record is to be tried again");
                 return BatchAnswer::failed_at(record);

@@ -1,14 +1,13 @@
 //! Doing a job.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use lambent_analysis::{Draft, PROMPT_BYTES, Task};
 use lambent_llm::{ModelError, Structured};
 use lambent_schema::{
-    Problem, ProblemCode, Usage,
+    Endpoint as _, Problem, ProblemCode, Usage,
     background::MAX_JOB_ATTEMPTS,
     endpoints::{analysis::AnalysisRequest, jobs::JobsCreate},
-    Endpoint as _,
 };
 use lambent_service::{Hold, Outcome, Record, Work, call::gone_by_ms};
 use lambent_store::{
@@ -84,7 +83,10 @@ impl Worker {
         deadline: Instant,
     ) -> Result<(Attempt, Option<Record>), Failed> {
         let Some(task) = self.task(job).await? else {
-            let problem = Problem::new(ProblemCode::Internal, "The job's document is gone. It has been logged.");
+            let problem = Problem::new(
+                ProblemCode::Internal,
+                "The job's document is gone. It has been logged.",
+            );
             return Ok((Attempt::Final(problem), None));
         };
         let hold = match self.reserve(job, &task, deadline).await? {
@@ -273,7 +275,13 @@ fn refused(refusal: &Refusal) -> Attempt {
 }
 
 fn spent(record: &Record) -> Spent {
-    let (cost, Usage { input_tokens, output_tokens }) = (record.cost(), record.usage());
+    let (
+        cost,
+        Usage {
+            input_tokens,
+            output_tokens,
+        },
+    ) = (record.cost(), record.usage());
     Spent {
         input_tokens,
         output_tokens,

@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use futures::future::BoxFuture;
@@ -13,6 +12,7 @@ use lambent_service::{Admitted, Asking, Caller, Failure, Gate, Hold, headers::AP
 use lambent_store::{
     Callers, Refusal,
     callers::{Admission, Ask, Credential, Decision, Limits, TOKEN_PREFIX},
+    now_ms,
 };
 use lambent_tokens::{Identity, TokenError, Tokens};
 use uuid::Uuid;
@@ -267,13 +267,6 @@ fn credentials(headers: &HeaderMap) -> Result<&str, Unusable> {
 fn token_id(identity: &Identity) -> Option<String> {
     let id = format!("{TOKEN_PREFIX}{} {}", identity.issuer, identity.subject);
     (id.len() <= MAX_ID).then_some(id)
-}
-
-/// Now, in milliseconds since 1970.
-#[must_use]
-pub fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod limits;
 mod refused;
 
 pub use config::{CallersConfig, ConfigError, Pepper};
-pub use gate::{Guard, now_ms};
+pub use gate::Guard;
 pub use key::ApiKey;
 pub use limits::{LimitError, parse_budget, parse_rate};
 

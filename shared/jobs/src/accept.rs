@@ -9,8 +9,11 @@ use lambent_schema::{
     Endpoint, Problem, ProblemCode,
     endpoints::jobs::{JobAccepted, JobRequest, JobStatus, JobsGet},
 };
-use lambent_service::{Call, Caller, Failure, headers::IDEMPOTENCY_REPLAYED, now_ms};
-use lambent_store::jobs::{Created, Jobs, NewJob};
+use lambent_service::{Call, Caller, Failure, headers::IDEMPOTENCY_REPLAYED};
+use lambent_store::{
+    jobs::{Created, Jobs, NewJob},
+    now_ms,
+};
 use uuid::Uuid;
 
 use crate::{idempotency, unavailable};

@@ -31,15 +31,18 @@ pub(crate) fn of(
 /// most clients send it.
 fn key(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let Some(value) = values.next() else { return Ok(None) };
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
     let text = value.to_str().unwrap_or_default().trim();
     let key = match text.strip_prefix('"') {
         Some(rest) => rest.strip_suffix('"').unwrap_or_default(),
         None => text,
     };
     if values.next().is_some() || key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY_BYTES {
-        let detail =
-            format!("Idempotency-Key must be one text of 1 to {MAX_IDEMPOTENCY_KEY_BYTES} visible characters.");
+        let detail = format!(
+            "Idempotency-Key must be one text of 1 to {MAX_IDEMPOTENCY_KEY_BYTES} visible characters."
+        );
         return Err(Failure::new(Problem::new(ProblemCode::InvalidRequest, detail)));
     }
     Ok(Some(key))
@@ -47,7 +50,11 @@ fn key(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
 
 fn hash(parts: &[&[u8]]) -> String {
     let digest = parts.iter().fold(Sha256::new(), Sha256::chain_update);
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -84,7 +91,9 @@ mod tests {
         let [a, b] = ["a", "b"].map(CallerId::for_operator);
         let (_, request) = JobRequest::examples().remove(0);
         let (_, other) = JobRequest::examples().remove(1);
-        let of = |caller: &CallerId, key: &[u8], request: &JobRequest| of(&with(&[key]), caller, request).unwrap().unwrap();
+        let of = |caller: &CallerId, key: &[u8], request: &JobRequest| {
+            of(&with(&[key]), caller, request).unwrap().unwrap()
+        };
         let first = of(&a, b"k", &request);
         assert_eq!(first, of(&a, b"\"k\"", &request));
         assert_ne!(first.key_hash, of(&b, b"k", &request).key_hash);

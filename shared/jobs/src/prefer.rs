@@ -37,6 +37,10 @@ mod tests {
         assert!(with(&["return=minimal, Respond-Async; foo, wait=10"]));
         assert!(with(&["wait=10", "respond-async"]));
         assert!(!with(&[]));
-        assert!(!with(&["wait=10", "no-respond-async", "handling=\"respond-async\""]));
+        assert!(!with(&[
+            "wait=10",
+            "no-respond-async",
+            "handling=\"respond-async\""
+        ]));
     }
 }

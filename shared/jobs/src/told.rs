@@ -4,10 +4,7 @@ use lambent_schema::{
     Cost, Usage,
     endpoints::jobs::{Callback, CallbackEvent, CallbackStatus, Job, JobStatus},
 };
-use lambent_store::{
-    instant_text,
-    jobs::{self, instant_of},
-};
+use lambent_store::{instant_of, instant_text, jobs};
 use serde_json::from_value;
 
 /// The job as its caller is told. Without its result if there is none, or if it was read from a list.

@@ -27,6 +27,7 @@ pub use definition::{Attribute, AttributeKind, Index, Key, Projection, TableDefi
 pub use error::StoreError;
 pub use jobs::{Job, JobStatus, Jobs};
 pub use requests::{RequestRecord, Requests, State};
+pub use timestamp::{instant_of, instant_text, now_ms};
 
 use std::sync::Arc;
 

@@ -1,6 +1,8 @@
 //! Points in time as text whose alphabetical order is the order of time: RFC 3339, UTC, with milliseconds,
 //! always 24 characters (`2026-11-21T09:30:00.250Z`). What is finer than a millisecond is cut off.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -9,6 +11,19 @@ use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 const INSTANT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+
+/// Now, in milliseconds since 1970.
+#[must_use]
+pub fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// An instant as it is written everywhere: RFC 3339 in UTC, with milliseconds. Empty for one outside of the calendar's years.
+#[must_use]
+pub fn instant_text(instant: OffsetDateTime) -> String {
+    format_instant(instant).unwrap_or_default()
+}
 
 pub(crate) fn format_instant(instant: OffsetDateTime) -> Result<String, time::error::Format> {
     instant.to_offset(UtcOffset::UTC).format(INSTANT)
@@ -19,7 +34,8 @@ pub(crate) fn format_day(day: Date) -> Result<String, time::error::Format> {
 }
 
 /// The instant that is this many milliseconds after 1970 began; 1970 itself for a clock that is past the year 9999.
-pub(crate) fn of_ms(ms: u64) -> OffsetDateTime {
+#[must_use]
+pub fn instant_of(ms: u64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000)
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }

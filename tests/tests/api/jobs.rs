@@ -26,5 +26,6 @@ fn by(key: &ApiKey, request: impl FnOnce(&Client) -> RequestBuilder) -> RequestB
 async fn listed(api: &Api) -> Vec<String> {
     let list: Value = api.get("/jobs?limit=100").await.json().await.unwrap();
     let jobs = list["jobs"].as_array().unwrap().iter();
-    jobs.map(|job| job["job_id"].as_str().unwrap().to_owned()).collect()
+    jobs.map(|job| job["job_id"].as_str().unwrap().to_owned())
+        .collect()
 }

@@ -4,7 +4,7 @@ use super::change::Changed;
 use super::end::ending_of;
 use super::{Ending, Job, JobStatus, Jobs, Spent};
 use crate::expression::Expression;
-use crate::timestamp::of_ms;
+use crate::timestamp::instant_of;
 use crate::{CallerId, StoreError};
 
 const CANCEL: &str = "cancel a job";
@@ -85,7 +85,7 @@ fn asking() -> Expression {
 /// Of this very moment it is this call's own doing: an attempt before, whose answer was lost on the way.
 fn ended(job: Box<Job>, now_ms: u64) -> Cancelling {
     match job.status {
-        JobStatus::Cancelled if job.finished_at == Some(of_ms(now_ms)) => Cancelling::Cancelled(job),
+        JobStatus::Cancelled if job.finished_at == Some(instant_of(now_ms)) => Cancelling::Cancelled(job),
         _ => Cancelling::Ended(job),
     }
 }

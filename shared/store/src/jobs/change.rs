@@ -6,7 +6,7 @@ use super::item::read_job;
 use super::{CallbackStatus, DUE_AT, DUE_SHARD, Job, JobStatus, Jobs, Spent, TABLE};
 use crate::StoreError;
 use crate::expression::Expression;
-use crate::timestamp::{format_instant, of_ms};
+use crate::timestamp::{format_instant, instant_of};
 use crate::update::{Target, Updated};
 
 /// What became of a change.
@@ -51,7 +51,7 @@ impl Jobs {
 
 /// A time as the attributes for people have it.
 pub(super) fn instant(ms: u64, operation: &'static str) -> Result<String, StoreError> {
-    format_instant(of_ms(ms)).map_err(|error| StoreError::item(operation, error))
+    format_instant(instant_of(ms)).map_err(|error| StoreError::item(operation, error))
 }
 
 impl Expression {

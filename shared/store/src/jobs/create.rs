@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use serde_json::Value;
 use time::Duration as TimeDuration;
 
 use super::refused::{Refused, refused};
@@ -14,7 +13,7 @@ use super::{
 };
 use crate::item::{Item, to_item};
 use crate::shard::{hash, shard};
-use crate::timestamp::of_ms;
+use crate::timestamp::instant_of;
 use crate::{CallerId, StoreError};
 
 const CREATE: &str = "create a job";
@@ -32,8 +31,6 @@ pub struct NewJob {
     pub request_id: String,
     /// The most tokens that its caller may have written for an answer.
     pub max_output_tokens: Option<u32>,
-    /// The limits of a caller that came with a token, to be kept beside it.
-    pub limits: Option<Value>,
     /// What it works on, [`super::MAX_INPUT_BYTES`] at most.
     pub input: String,
     /// Who is told of its end.
@@ -139,12 +136,11 @@ fn job_item(new: &NewJob) -> Result<Item, StoreError> {
         caller: new.caller.clone(),
         status: JobStatus::Queued,
         attempt: 0,
-        created_at: of_ms(new.now_ms),
+        created_at: instant_of(new.now_ms),
         started_at: None,
         finished_at: None,
         request_id: new.request_id.clone(),
         max_output_tokens: new.max_output_tokens,
-        limits: new.limits.clone(),
         lock: None,
         lease_until: None,
         cancel_requested: false,
@@ -189,7 +185,7 @@ fn number(name: &str, number: impl ToString) -> (String, AttributeValue) {
 }
 
 fn expires_at(job: &NewJob, kept: TimeDuration) -> (String, AttributeValue) {
-    number(EXPIRES_AT, (of_ms(job.now_ms) + kept).unix_timestamp())
+    number(EXPIRES_AT, (instant_of(job.now_ms) + kept).unix_timestamp())
 }
 
 /// 10 to 100 ms. Ids are random for the most part, and so are the pauses of requests that came at once.

@@ -7,10 +7,11 @@ use super::{CALLBACK_DUE, CallbackStatus, Job, JobStatus, Jobs, QUEUED_DUE, RELE
 use crate::StoreError;
 use crate::expression::Expression;
 use crate::item::to_attribute;
-use crate::timestamp::of_ms;
+use crate::timestamp::instant_of;
 
 const FINISH: &str = "finish a job";
 const RELEASE: &str = "release a job";
+const POSTPONE: &str = "postpone a job";
 const REQUEUE: &str = "put a job back into the queue";
 
 /// The end of a job.
@@ -87,6 +88,22 @@ impl Jobs {
         self.change_if(id, releasing, RELEASE).await
     }
 
+    /// Gives a job back that could not be begun, as if it had not been taken: nobody takes it before `until_ms`, in milliseconds since
+    /// 1970, and then the sweeper puts it into the queue. `false` if it is not held with this lock any more.
+    ///
+    /// # Errors
+    /// The database does not answer within about three seconds, or refuses. The job is then free when its lease ends.
+    pub async fn postpone(&self, id: &str, lock: &str, until_ms: u64) -> Result<bool, StoreError> {
+        let mut postponing = Expression::default();
+        postponing.require_lock(lock);
+        postponing.forget(&["lock"]);
+        postponing.set_number("lease_until", until_ms);
+        let (attempt, one) = (postponing.name("attempt"), postponing.number("one", 1));
+        postponing.set(&attempt, format!("{attempt} - {one}"));
+        postponing.look_at(until_ms);
+        self.change_if(id, postponing, POSTPONE).await
+    }
+
     /// Puts a job that nobody works on into the queue, also when it is there already: the stream then starts a worker. `false` if
     /// somebody works on it, or it has ended.
     ///
@@ -137,7 +154,7 @@ impl Expression {
 impl Job {
     fn has_ended_so(&self, ending: &Ending) -> bool {
         self.status == ending.status
-            && self.finished_at == Some(of_ms(ending.now_ms))
+            && self.finished_at == Some(instant_of(ending.now_ms))
             && self.result == ending.result
             && self.error == ending.error
     }

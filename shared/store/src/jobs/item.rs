@@ -8,9 +8,9 @@ use crate::item::{Item, from_item, is_false};
 use crate::{CallerId, StoreError, timestamp};
 
 /// What is known of a job, apart from its input. What is not known has no attribute. Lists show it without `max_output_tokens`,
-/// `limits`, `lock`, `lease_until`, `result`, and of the callback's last try without when it is repeated and how it went.
+/// `lock`, `lease_until`, `result`, and of the callback's last try without when it is repeated and how it went.
 ///
-/// As attributes, `limits` and `error` do not keep the order of their fields.
+/// As an attribute, `error` does not keep the order of its fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     /// A hyphenated UUIDv7, so that ids are in the order of creation.
@@ -35,9 +35,6 @@ pub struct Job {
     /// The most tokens that its caller may have written for an answer, where that is less than the API's own limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u32>,
-    /// The limits of a caller that came with a token. Of no meaning here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limits: Option<Value>,
     /// Of whoever works on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,

@@ -79,7 +79,6 @@ mod tests {
             caller: CallerId::for_operator("alice"),
             request_id: "r1".to_owned(),
             max_output_tokens: None,
-            limits: None,
             input: "{}".to_owned(),
             callback_url: None,
             idempotency: Some(Idempotency {

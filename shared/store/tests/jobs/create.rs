@@ -16,7 +16,6 @@ async fn a_new_job_is_queued_with_its_input_and_its_record_and_all_of_them_expir
     let fixture = Fixture::start().await;
     let new = NewJob {
         max_output_tokens: Some(500),
-        limits: Some(json!({"rate": {"burst": 5}, "budget": null})),
         callback_url: Some("https://example.com/ended".to_owned()),
         ..job_with_key(1, "key", "body")
     };
@@ -31,7 +30,6 @@ async fn a_new_job_is_queued_with_its_input_and_its_record_and_all_of_them_expir
         finished_at: None,
         request_id: "r1".to_owned(),
         max_output_tokens: Some(500),
-        limits: new.limits.clone(),
         lock: None,
         lease_until: None,
         cancel_requested: false,

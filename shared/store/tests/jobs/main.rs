@@ -150,7 +150,6 @@ fn job(number: u64) -> NewJob {
         caller: caller("alice"),
         request_id: format!("r{number}"),
         max_output_tokens: None,
-        limits: None,
         input: format!(r#"{{"text": "{number}"}}"#),
         callback_url: None,
         idempotency: None,

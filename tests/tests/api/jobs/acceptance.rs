@@ -26,20 +26,29 @@ async fn a_job_is_accepted_at_once_and_then_done() {
         .post("/analyse/async", &request(&report(), "detailed", "markdown"))
         .await;
     assert_eq!(accepted.status(), StatusCode::ACCEPTED);
-    let [location, retry_after] = ["location", "retry-after"]
-        .map(|name| accepted.headers()[name].to_str().unwrap().to_owned());
+    let [location, retry_after] =
+        ["location", "retry-after"].map(|name| accepted.headers()[name].to_str().unwrap().to_owned());
     assert_eq!(retry_after, "2");
     let here = accepted.url().clone();
     let accepted: Value = accepted.json().await.unwrap();
     assert_eq!(accepted["status"], "queued");
     let id = accepted["job_id"].as_str().unwrap();
 
-    let told = api.client.get(here.join(&location).unwrap()).send().await.unwrap();
+    let told = api
+        .client
+        .get(here.join(&location).unwrap())
+        .send()
+        .await
+        .unwrap();
     assert_eq!(told.status(), 200);
     assert_eq!(told.json::<Value>().await.unwrap()["job_id"], id);
 
     let job = api.ended(id).await;
-    assert_eq!((&job["status"], &job["attempt"]), (&json!("succeeded"), &json!(1)), "{job:#}");
+    assert_eq!(
+        (&job["status"], &job["attempt"]),
+        (&json!("succeeded"), &json!(1)),
+        "{job:#}"
+    );
     assert!(job["result"]["markdown"].is_string() && job["usage"]["output_tokens"].as_u64() > Some(0));
     assert!(job["created_at"].as_str() <= job["started_at"].as_str());
     assert!(job["started_at"].as_str() < job["finished_at"].as_str());
@@ -48,7 +57,10 @@ async fn a_job_is_accepted_at_once_and_then_done() {
     assert!(validator_for(&schema).unwrap().is_valid(&job), "{job:#}");
     // Its run is in the request log, beside its request.
     let records = api.recorded().await;
-    let run = records.iter().find(|record| record.function == "jobs-worker").unwrap();
+    let run = records
+        .iter()
+        .find(|record| record.function == "jobs-worker")
+        .unwrap();
     assert_eq!(run.request_id, format!("{id}-1"));
     assert_eq!(run.output_tokens, job["usage"]["output_tokens"].as_u64());
 }
@@ -57,21 +69,29 @@ async fn a_job_is_accepted_at_once_and_then_done() {
 async fn analyse_becomes_a_job_for_those_who_prefer_that() {
     let api = Api::start().await;
     let posting = api.posting("/analyse", &numbered(7));
-    let accepted = posting.header("prefer", "respond-async, wait=5").send().await.unwrap();
+    let accepted = posting
+        .header("prefer", "respond-async, wait=5")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(accepted.status(), StatusCode::ACCEPTED);
     assert_eq!(accepted.headers()["preference-applied"], "respond-async");
     let location = accepted.headers()["location"].to_str().unwrap().to_owned();
     let job = accepted.url().join(&location).unwrap();
     let told = api.client.get(job).send().await.unwrap();
     let told: Value = told.json().await.unwrap();
-    assert_eq!(api.ended(told["job_id"].as_str().unwrap()).await["status"], "succeeded");
+    assert_eq!(
+        api.ended(told["job_id"].as_str().unwrap()).await["status"],
+        "succeeded"
+    );
     assert_eq!(api.post("/analyse", &numbered(7)).await.status(), 200);
 }
 
 #[tokio::test]
 async fn a_job_s_body_is_validated_as_an_analysis_is() {
     let api = Api::start().await;
-    let wrong = json!({"text": "short", "analysis_type": "x", "callback_url": "http://example.com", "job": 1});
+    let wrong =
+        json!({"text": "short", "analysis_type": "x", "callback_url": "http://example.com", "job": 1});
     let refused = api.post("/analyse/async", &wrong).await;
     assert_eq!(refused.status(), 422);
     let problem: Value = refused.json().await.unwrap();
@@ -91,7 +111,12 @@ async fn waiting_for_a_job_ends_with_it() {
         .otherwise(Answer::number().paced(Duration::from_millis(1500), Duration::ZERO));
     let id = api.job(&numbered(1)).await;
     let began = Instant::now();
-    let job: Value = api.get(&format!("/jobs/{id}?wait=20")).await.json().await.unwrap();
+    let job: Value = api
+        .get(&format!("/jobs/{id}?wait=20"))
+        .await
+        .json()
+        .await
+        .unwrap();
     assert_eq!(job["status"], "succeeded", "{job:#}");
     assert_eq!(job["result"]["summary"], "1");
     assert!(began.elapsed() < Duration::from_secs(20));
@@ -113,7 +138,10 @@ async fn a_job_that_has_not_changed_is_not_sent_again() {
     let tag = first.headers()["etag"].clone();
     let again = api.client.get(&path).header("if-none-match", tag.clone());
     let again = again.send().await.unwrap();
-    assert_eq!((again.status(), again.headers()["etag"].clone()), (StatusCode::NOT_MODIFIED, tag));
+    assert_eq!(
+        (again.status(), again.headers()["etag"].clone()),
+        (StatusCode::NOT_MODIFIED, tag)
+    );
     assert!(again.bytes().await.unwrap().is_empty());
     let other = api.client.get(&path).header("if-none-match", "\"other\"");
     assert_eq!(other.send().await.unwrap().status(), 200);
@@ -139,7 +167,10 @@ async fn another_caller_s_job_is_as_unknown_as_none() {
         assert_eq!(answers[0], answers[1]);
         assert_eq!(answers[0], answers[2]);
     }
-    let list = by(&stranger, |client| client.get(api.url("/jobs"))).send().await.unwrap();
+    let list = by(&stranger, |client| client.get(api.url("/jobs")))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(list.json::<Value>().await.unwrap(), json!({"jobs": []}));
     assert_eq!(api.told(&id).await["status"], "succeeded");
 }
@@ -156,7 +187,12 @@ async fn jobs_are_listed_newest_first_page_by_page() {
     assert_eq!(listed(&api).await, ids);
     let (mut paged, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page: Value = api.get(&format!("/jobs?limit=3{cursor}")).await.json().await.unwrap();
+        let page: Value = api
+            .get(&format!("/jobs?limit=3{cursor}"))
+            .await
+            .json()
+            .await
+            .unwrap();
         let jobs = page["jobs"].as_array().unwrap().clone();
         assert!(jobs.len() <= 3 && jobs.iter().all(|job| job.get("result").is_none()));
         assert!(jobs.iter().all(|job| job["status"] == "succeeded"));

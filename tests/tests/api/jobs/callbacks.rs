@@ -76,14 +76,22 @@ async fn a_job_s_end_is_told_in_a_way_that_the_public_library_verifies() {
     for (number, kind) in [(1, "job.succeeded"), (2, "job.failed")] {
         let url = format!("http://{address}/callbacks");
         let id = api.job(&with_callback(number, &url)).await;
-        let job = api.until(&id, |job| job["callback"]["status"] == "delivered").await;
-        assert_eq!((&job["callback"]["attempts"], &job["callback"]["http_status"]), (&json!(1), &json!(204)));
+        let job = api
+            .until(&id, |job| job["callback"]["status"] == "delivered")
+            .await;
+        assert_eq!(
+            (&job["callback"]["attempts"], &job["callback"]["http_status"]),
+            (&json!(1), &json!(204))
+        );
         let (headers, body) = receiver.got().pop().unwrap();
         let webhook = Webhook::new(&secret(&api).await).unwrap();
         webhook.verify(&body, &headers).unwrap();
         assert_eq!(headers["content-type"], "application/json");
         let event: Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!((event["type"].as_str(), &event["data"]["job_id"]), (Some(kind), &json!(id)));
+        assert_eq!(
+            (event["type"].as_str(), &event["data"]["job_id"]),
+            (Some(kind), &json!(id))
+        );
         let mut without = job.clone();
         without.as_object_mut().unwrap().remove("callback");
         assert_eq!(event["data"], without);
@@ -100,8 +108,11 @@ async fn a_caller_s_secret_is_its_own_and_always_the_same() {
     let other: Value = asked.send().await.unwrap().json().await.unwrap();
     assert_ne!(other["secret"], secret(&api).await);
     assert_eq!(secret(&api).await, secret(&api).await);
-    let id = api.job(&with_callback(1, &format!("http://{address}/callbacks"))).await;
-    api.until(&id, |job| job["callback"]["status"] == "delivered").await;
+    let id = api
+        .job(&with_callback(1, &format!("http://{address}/callbacks")))
+        .await;
+    api.until(&id, |job| job["callback"]["status"] == "delivered")
+        .await;
     let (headers, body) = receiver.got().pop().unwrap();
     let webhook = Webhook::new(other["secret"].as_str().unwrap()).unwrap();
     assert!(webhook.verify(&body, &headers).is_err());
@@ -111,12 +122,24 @@ async fn a_caller_s_secret_is_its_own_and_always_the_same() {
 async fn a_callback_that_fails_is_tried_again_with_the_same_id() {
     let (receiver, address) = Receiver::start(&[500]).await;
     let api = calling(address).await;
-    let id = api.job(&with_callback(1, &format!("http://{address}/callbacks"))).await;
-    let failed = api.until(&id, |job| job["callback"]["status"] == "retrying").await;
+    let id = api
+        .job(&with_callback(1, &format!("http://{address}/callbacks")))
+        .await;
+    let failed = api
+        .until(&id, |job| job["callback"]["status"] == "retrying")
+        .await;
     assert_eq!(failed["status"], "succeeded");
-    assert_eq!((&failed["callback"]["attempts"], &failed["callback"]["http_status"]), (&json!(1), &json!(500)));
+    assert_eq!(
+        (
+            &failed["callback"]["attempts"],
+            &failed["callback"]["http_status"]
+        ),
+        (&json!(1), &json!(500))
+    );
     assert!(failed["callback"]["next_attempt_at"].as_str() > failed["callback"]["last_attempt_at"].as_str());
-    let job = api.until(&id, |job| job["callback"]["status"] == "delivered").await;
+    let job = api
+        .until(&id, |job| job["callback"]["status"] == "delivered")
+        .await;
     assert_eq!(job["callback"]["attempts"], 2);
     let got = receiver.got();
     assert_eq!(got.len(), 2);
@@ -128,9 +151,14 @@ async fn a_callback_that_fails_is_tried_again_with_the_same_id() {
 async fn a_server_that_wants_no_callbacks_gets_no_second_one() {
     let (receiver, address) = Receiver::start(&[410]).await;
     let api = calling(address).await;
-    let id = api.job(&with_callback(1, &format!("http://{address}/callbacks"))).await;
+    let id = api
+        .job(&with_callback(1, &format!("http://{address}/callbacks")))
+        .await;
     let job = api.until(&id, |job| job["callback"]["status"] == "failed").await;
-    assert_eq!((job["status"].as_str(), receiver.got().len()), (Some("succeeded"), 1));
+    assert_eq!(
+        (job["status"].as_str(), receiver.got().len()),
+        (Some("succeeded"), 1)
+    );
 }
 
 #[tokio::test]
@@ -151,7 +179,11 @@ async fn addresses_that_are_not_public_are_refused_when_the_job_is_sent() {
         assert_eq!(refused.status(), 422, "{url}");
         let problem: Value = refused.json().await.unwrap();
         let error = &problem["errors"][0];
-        assert_eq!((&error["pointer"], &error["code"]), (&json!("/callback_url"), &json!(code)), "{url}");
+        assert_eq!(
+            (&error["pointer"], &error["code"]),
+            (&json!("/callback_url"), &json!(code)),
+            "{url}"
+        );
         assert!(!problem.to_string().contains("password@"));
     }
     assert_eq!(api.upstream.counts().requests, 0);

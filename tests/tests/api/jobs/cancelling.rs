@@ -38,7 +38,10 @@ async fn a_job_that_waits_is_cancelled_at_once() {
     let cancelled = cancel(&api, waiting).await;
     assert_eq!(cancelled.status(), StatusCode::OK);
     let job: Value = cancelled.json().await.unwrap();
-    assert_eq!((&job["status"], &job["attempt"]), (&json!("cancelled"), &json!(0)));
+    assert_eq!(
+        (&job["status"], &job["attempt"]),
+        (&json!("cancelled"), &json!(0))
+    );
     assert!(job["finished_at"].is_string() && job.get("started_at").is_none());
     assert_eq!(cancel(&api, waiting).await.status(), StatusCode::OK);
     assert_eq!(api.told(waiting).await, job);
@@ -57,7 +60,10 @@ async fn a_job_that_runs_stops_and_so_does_its_model() {
     assert_eq!(asked.status(), StatusCode::ACCEPTED);
     assert_eq!(asked.json::<Value>().await.unwrap()["cancel_requested"], true);
     let job = api.ended(&id).await;
-    assert_eq!((&job["status"], &job["attempt"]), (&json!("cancelled"), &json!(1)));
+    assert_eq!(
+        (&job["status"], &job["attempt"]),
+        (&json!("cancelled"), &json!(1))
+    );
     assert!(job.get("result").is_none() && job["usage"]["output_tokens"].as_u64() > Some(5));
     let counts = api.upstream.until(|counts| counts.open == 0).await;
     assert_eq!((counts.requests, counts.cancelled), (1, 1));

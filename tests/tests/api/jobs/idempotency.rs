@@ -29,7 +29,10 @@ async fn ten_identical_requests_at_once_make_one_job() {
     api.ended(id).await;
     assert_eq!(listed(&api).await, [id]);
     // The first answer again, though the job is done.
-    assert_eq!(send(&api, "\"one-and-the-same\"", 1).await, (202, true, first.clone()));
+    assert_eq!(
+        send(&api, "\"one-and-the-same\"", 1).await,
+        (202, true, first.clone())
+    );
     assert_eq!(api.upstream.counts().requests, 1);
 }
 
@@ -38,16 +41,25 @@ async fn a_key_is_for_one_body_and_one_caller() {
     let api = Api::start().await;
     let (_, _, first) = send(&api, "k", 1).await;
     let (status, _, problem) = send(&api, "k", 2).await;
-    assert_eq!((status, problem["code"].as_str()), (422, Some("idempotency_mismatch")));
+    assert_eq!(
+        (status, problem["code"].as_str()),
+        (422, Some("idempotency_mismatch"))
+    );
     let stranger = api.new_key(|_| {}).await;
-    let sent = by(&stranger, |client| client.post(api.url("/analyse/async")).json(&numbered(2)));
+    let sent = by(&stranger, |client| {
+        client.post(api.url("/analyse/async")).json(&numbered(2))
+    });
     let other = sent.header("idempotency-key", "k").send().await.unwrap();
     assert_eq!(other.status(), 202);
     assert_ne!(other.json::<Value>().await.unwrap()["job_id"], first["job_id"]);
     let long = "k".repeat(256);
     for wrong in ["", "\"\"", long.as_str()] {
         let (status, _, problem) = send(&api, wrong, 1).await;
-        assert_eq!((status, problem["code"].as_str()), (400, Some("invalid_request")), "{wrong}");
+        assert_eq!(
+            (status, problem["code"].as_str()),
+            (400, Some("invalid_request")),
+            "{wrong}"
+        );
     }
 }
 

@@ -142,7 +142,7 @@ fn router(addresses: &Addresses, is_guarded: bool) -> anyhow::Result<Router> {
         price: Some(Price::FREE),
         ..ModelConfig::new("openai::test-model")
     })?;
-    Ok(analyse::router(&service.guarded(gate), models))
+    Ok(analyse::router(&service.guarded(gate), models, store.jobs()?))
 }
 
 async fn turn(way: &Way, requests: u32) -> anyhow::Result<Turn> {

@@ -22,7 +22,7 @@ use lambent_schema::{
 use lambent_service::{Call, Caller, Failure, Service, ValidQuery, endpoint};
 use lambent_store::{
     CallerId,
-    jobs::{Cancelling, Job, Jobs},
+    jobs::{Cancelling, Job, JobStatus, Jobs},
     now_ms,
 };
 use tokio::time::{Instant, sleep};
@@ -105,6 +105,7 @@ async fn jobs_cancel(
             Ok(Json(told(&job)).into_response())
         }
         Cancelling::Asked(job) => Ok((StatusCode::ACCEPTED, Json(told(&job))).into_response()),
+        Cancelling::Ended(job) if job.status == JobStatus::Cancelled => Ok(Json(told(&job)).into_response()),
         Cancelling::Ended(_) => Err(Failure::new(Problem::new(
             ProblemCode::JobEnded,
             "The job has ended, and cannot be taken back.",

@@ -1,15 +1,24 @@
-//! Every event in `events/` is one that API Gateway would send, and goes through its function's router to an answer.
+//! Every event in `events/` is one that AWS would send; API Gateway's go through their function's router to an answer.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    sync::Arc,
+};
 
 use axum::{Router, response::Response};
 use http_body_util::BodyExt as _;
 use lambent_callbacks::{CallbackConfig, Signer};
 use lambent_callers::Guard;
 use lambent_llm::{ModelConfig, Models};
-use lambent_schema::{Access, Operation, operations};
+use lambent_schema::{
+    Access, Operation, Trigger, background,
+    background::{JOBS_SWEEPER, JOBS_WORKER},
+    operations,
+};
 use lambent_service::{Service, ServiceConfig};
 use lambent_store::{CallerId, State};
 use lambent_tests::{
@@ -20,35 +29,69 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 #[test]
-fn each_operation_has_one_event_that_is_named_after_it() {
-    let events = events();
-    assert_eq!(events.len(), operations().len());
+fn each_operation_and_each_function_that_none_calls_has_one_event_that_is_named_after_it() {
+    let of_operations = operations().into_iter().map(|op| op.id.replace('_', "-"));
+    let of_functions = background()
+        .iter()
+        .map(|background| background.function.to_owned());
+    let wanted: BTreeSet<_> = of_operations.chain(of_functions).collect();
+    assert_eq!(events().into_keys().collect::<BTreeSet<_>>(), wanted);
+}
+
+#[test]
+fn events_of_operations_are_requests_to_them() {
     for op in operations() {
-        let name = op.id.replace('_', "-");
-        let event: Value = serde_json::from_str(&events[&name]).unwrap();
+        let event = event(op.id);
         for place in [&event, &event["requestContext"]] {
-            assert_eq!(place["httpMethod"], op.method.as_str(), "{name}");
+            assert_eq!(place["httpMethod"], op.method.as_str(), "{}", op.id);
         }
-        assert_eq!(event["path"], op.path, "{name}");
-        assert_eq!(event["resource"], op.path, "{name}");
-        assert_eq!(event["requestContext"]["resourcePath"], op.path, "{name}");
-        assert_eq!(
-            event["requestContext"]["path"],
-            format!("/v1{}", op.path),
-            "{name}"
-        );
+        let path = filled_in(op.path, &event["pathParameters"]);
+        assert_eq!(event["path"], path, "{}", op.id);
+        assert_eq!(event["resource"], op.path, "{}", op.id);
+        assert_eq!(event["requestContext"]["resourcePath"], op.path, "{}", op.id);
+        assert_eq!(event["requestContext"]["path"], format!("/v1{path}"), "{}", op.id);
     }
 }
 
 #[test]
-fn both_analyses_are_of_the_same_document() {
-    let events = events();
-    let [whole, streamed] = ["analyse", "analyse-stream"].map(|name| {
-        let event: Value = serde_json::from_str(&events[name]).unwrap();
-        let body: Value = serde_json::from_str(event["body"].as_str().unwrap()).unwrap();
+fn the_event_of_a_stream_is_a_record_of_an_item_whole_and_queued() {
+    let Trigger::Stream(stream) = JOBS_WORKER.trigger else {
+        unreachable!("the worker rides a stream")
+    };
+    let event = event(JOBS_WORKER.function);
+    let records = event["Records"].as_array().unwrap();
+    assert_eq!(records.len(), stream.batch_size as usize);
+    let record = &records[0];
+    assert_eq!(record["eventSource"], "aws:dynamodb");
+    let change = &record["dynamodb"];
+    assert_eq!(change["StreamViewType"], "NEW_IMAGE");
+    assert_eq!(change["Keys"]["id"], change["NewImage"]["id"]);
+    // The job that the other events ask for, and their caller's.
+    assert_eq!(
+        change["NewImage"]["id"]["S"],
+        self::event("jobs_get")["pathParameters"]["job_id"]
+    );
+    assert_eq!(change["NewImage"]["caller"]["S"], events_key().id());
+    assert_eq!(change["NewImage"]["status"]["S"], "queued");
+}
+
+#[test]
+fn the_event_of_the_clock_is_a_scheduled_one() {
+    let event = event(JOBS_SWEEPER.function);
+    assert_eq!(
+        (&event["source"], &event["detail-type"]),
+        (&"aws.events".into(), &"Scheduled Event".into())
+    );
+}
+
+#[test]
+fn all_analyses_are_of_the_same_document() {
+    let [whole, streamed, later] = ["analyse", "analyse_stream", "jobs_create"].map(|id| {
+        let body = event(id)["body"].as_str().unwrap().to_owned();
+        let body: Value = serde_json::from_str(&body).unwrap();
         body["text"].as_str().unwrap().to_owned()
     });
-    assert_eq!(whole, streamed);
+    assert_eq!((&whole, &whole), (&streamed, &later));
     assert!(whole.split_whitespace().count() > 250);
 }
 
@@ -131,6 +174,22 @@ impl Cloud {
         config.url = Some(self.upstream.url());
         Models::new(config).unwrap()
     }
+}
+
+/// The event of an operation, by its id, or of a function.
+fn event(id: &str) -> Value {
+    serde_json::from_str(&events()[&id.replace('_', "-")]).unwrap()
+}
+
+/// A path of the contract with the parameters of an event in it, all of which it has.
+fn filled_in(path: &str, parameters: &Value) -> String {
+    let mut filled_in = path.to_owned();
+    for (name, value) in parameters.as_object().into_iter().flatten() {
+        let place = format!("{{{name}}}");
+        assert!(path.contains(&place), "{path} has no {name}");
+        filled_in = filled_in.replace(&place, value.as_str().unwrap());
+    }
+    filled_in
 }
 
 /// Names and texts of all events.

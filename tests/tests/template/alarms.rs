@@ -1,5 +1,6 @@
 //! Alarms say something, to whoever is to hear it, and the one on spending watches what functions log.
 
+use lambent_schema::background::{JOB_TIMEOUT_SECS, JOBS_SWEEPER, JOBS_WORKER};
 use serde_json::{Value, json};
 
 use crate::translated::{Template, template};
@@ -55,6 +56,52 @@ fn the_alarm_on_spending_watches_that_metric_in_dollars() {
     assert_eq!(spent["ReturnData"], false);
     assert_eq!(query(template, "dollars")["Expression"], "spent / 1000000");
     assert_eq!(alarm["Threshold"], json!({"Ref": "SpendAlarmDollarsPerHour"}));
+}
+
+#[test]
+fn the_alarms_on_jobs_watch_the_worker_what_it_could_not_take_and_the_sweeper() {
+    let Some(template) = template() else { return };
+    let (worker, _) = template.function(JOBS_WORKER.function);
+    let (sweeper, _) = template.function(JOBS_SWEEPER.function);
+    let of_function = |id| json!([{"Name": "FunctionName", "Value": {"Ref": id}}]);
+    let queue = json!({"Fn::GetAtt": ["JobsFailedQueue", "QueueName"]});
+    for (id, metric, statistic, dimensions) in [
+        (
+            "JobsLateAlarm",
+            "AWS/Lambda IteratorAge",
+            "Maximum",
+            of_function(worker),
+        ),
+        (
+            "JobsFailedAlarm",
+            "AWS/SQS ApproximateNumberOfMessagesVisible",
+            "Maximum",
+            json!([{"Name": "QueueName", "Value": queue}]),
+        ),
+        (
+            "JobsSweeperAlarm",
+            "AWS/Lambda Errors",
+            "Sum",
+            of_function(sweeper),
+        ),
+    ] {
+        let alarm = template.properties(id);
+        let [namespace, name] = ["Namespace", "MetricName"].map(|name| alarm[name].as_str().unwrap());
+        assert_eq!(format!("{namespace} {name}"), metric, "{id}");
+        assert_eq!(alarm["Statistic"], statistic, "{id}");
+        assert_eq!(alarm["Dimensions"], dimensions, "{id}");
+        assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold", "{id}");
+    }
+}
+
+#[test]
+fn jobs_are_late_after_twice_the_longest_job_and_seen_to_be_by_every_period() {
+    let Some(template) = template() else { return };
+    let alarm = template.properties("JobsLateAlarm");
+    // The age is told when an invocation begins; while all of them work none may begin for as long as a job takes.
+    assert_eq!(alarm["Period"], JOB_TIMEOUT_SECS);
+    assert_eq!(alarm["EvaluationPeriods"], 1);
+    assert_eq!(alarm["Threshold"], 2 * JOB_TIMEOUT_SECS * 1000);
 }
 
 /// The metric that a filter makes.

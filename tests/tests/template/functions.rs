@@ -1,11 +1,14 @@
-//! The functions: one a folder, with the variables that the code reads and no right that it does not need.
+//! The functions: one a folder, with the variables that the code reads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use lambent_schema::{Transfer, operations};
-use serde_json::{Value, json};
+use lambent_schema::{background, background::JOBS_WORKER, operations};
+use serde_json::json;
 
-use crate::translated::{Template, root, template};
+use crate::{
+    kinds::{accepts_jobs, asks_for_a_caller, calls_model, changes_jobs, spends, takes_callbacks},
+    translated::{root, template},
+};
 
 /// What every function is told.
 const EVERYWHERE: &[&str] = &[
@@ -17,7 +20,7 @@ const EVERYWHERE: &[&str] = &[
     "LAMBENT_RESPONSE_MODE",
     "RUST_LOG",
 ];
-/// What functions that call a model are told besides.
+/// What functions that call a model, or tell what it may cost, are told besides.
 const OF_MODELS: &[&str] = &[
     "LAMBENT_BETWEEN_TOKENS_TIMEOUT_SECS",
     "LAMBENT_CONTEXT_HINT",
@@ -45,6 +48,18 @@ const OF_CALLERS: &[&str] = &[
     "LAMBENT_TOKEN_RATE",
     "LAMBENT_TOKEN_SCOPE_PREFIX",
 ];
+/// What functions that have to do with jobs are told besides.
+const OF_JOBS: &[&str] = &["LAMBENT_JOBS_TABLE"];
+/// What functions are told besides that take the address of a callback, or call it.
+const OF_CALLBACKS: &[&str] = &["LAMBENT_CALLBACK_ALLOW"];
+/// What the one that does jobs is told besides.
+const OF_WORKER: &[&str] = &["LAMBENT_JOB_LEASE_SECS"];
+/// Where people sign in from the documentation.
+const OF_DOCS: &[&str] = &[
+    "LAMBENT_OAUTH_AUTHORIZATION_URL",
+    "LAMBENT_OAUTH_TOKEN_URL",
+    "LAMBENT_TOKEN_SCOPE_PREFIX",
+];
 
 #[test]
 fn functions_are_exactly_the_folders_of_functions() {
@@ -62,12 +77,16 @@ fn functions_are_exactly_the_folders_of_functions() {
     assert_eq!(built, folders, "left: template.yaml, right: functions/");
 }
 
-/// Where people sign in from the documentation.
-const OF_DOCS: [&str; 3] = [
-    "LAMBENT_OAUTH_AUTHORIZATION_URL",
-    "LAMBENT_OAUTH_TOKEN_URL",
-    "LAMBENT_TOKEN_SCOPE_PREFIX",
-];
+#[test]
+fn functions_are_exactly_those_of_the_contract() {
+    let Some(template) = template() else { return };
+    let functions = template.of_type("AWS::Lambda::Function");
+    let built: BTreeSet<_> = functions.iter().map(|(id, _)| template.folder(id)).collect();
+    let serving = operations().into_iter().map(|op| op.function);
+    let background = background().iter().map(|background| background.function);
+    let wanted: BTreeSet<_> = serving.chain(background).collect();
+    assert_eq!(built, wanted, "left: template.yaml, right: the contract");
+}
 
 #[test]
 fn functions_are_told_the_variables_that_the_code_reads() {
@@ -75,18 +94,37 @@ fn functions_are_told_the_variables_that_the_code_reads() {
     for (id, function) in template.of_type("AWS::Lambda::Function") {
         let variables = function["Environment"]["Variables"].as_object().unwrap();
         let told: BTreeSet<_> = variables.keys().map(String::as_str).collect();
+        let folder = template.folder(id);
         let mut wanted: BTreeSet<_> = EVERYWHERE.iter().copied().collect();
-        if calls_model(template.folder(id)) {
-            wanted.extend(OF_MODELS);
-        }
-        if asks_for_a_caller(template.folder(id)) {
-            wanted.extend(OF_CALLERS);
-        }
-        if template.folder(id) == "docs" {
-            wanted.extend(OF_DOCS);
+        for (is_told, of_these) in [
+            (spends(folder), OF_MODELS),
+            (asks_for_a_caller(folder), OF_CALLERS),
+            (accepts_jobs(folder) || changes_jobs(folder), OF_JOBS),
+            (
+                takes_callbacks(folder) || folder == JOBS_WORKER.function,
+                OF_CALLBACKS,
+            ),
+            (folder == JOBS_WORKER.function, OF_WORKER),
+            (folder == "docs", OF_DOCS),
+        ] {
+            if is_told {
+                wanted.extend(of_these);
+            }
         }
         assert_eq!(told, wanted, "{id}");
         assert_eq!(variables["AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH"], "true", "{id}");
+    }
+}
+
+#[test]
+fn a_variable_says_the_same_to_every_function() {
+    let Some(template) = template() else { return };
+    let mut said = BTreeMap::new();
+    for (id, function) in template.of_type("AWS::Lambda::Function") {
+        for (name, value) in function["Environment"]["Variables"].as_object().unwrap() {
+            let first = said.entry(name.as_str()).or_insert(value);
+            assert_eq!(value, *first, "{name}, for {id}");
+        }
     }
 }
 
@@ -132,107 +170,5 @@ fn functions_that_call_models_ask_for_a_caller() {
             "{} would spend anybody's money",
             op.route()
         );
-    }
-}
-
-#[test]
-fn functions_may_do_what_their_operations_need_and_no_more() {
-    let Some(template) = template() else { return };
-    for (id, function) in template.of_type("AWS::Lambda::Function") {
-        let mut allowed = BTreeSet::from(["dynamodb:PutItem"]);
-        if calls_model(template.folder(id)) {
-            allowed.extend([
-                "bedrock:CallWithBearerToken",
-                "bedrock:InvokeModel",
-                "bedrock:InvokeModelWithResponseStream",
-            ]);
-        }
-        if asks_for_a_caller(template.folder(id)) {
-            allowed.insert("dynamodb:UpdateItem");
-        }
-        let statements = statements(template, function);
-        let actions: BTreeSet<_> = statements
-            .iter()
-            .flat_map(|statement| strings(&statement["Action"]))
-            .collect();
-        assert_eq!(actions, allowed, "{id}");
-    }
-}
-
-#[test]
-fn rights_are_on_named_resources() {
-    let Some(template) = template() else { return };
-    for (id, policy) in template.of_type("AWS::IAM::ManagedPolicy") {
-        for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
-            assert_eq!(statement["Effect"], "Allow", "{id}");
-            let resource = statement["Resource"].to_string();
-            // Where a wildcard is needed, a condition narrows it.
-            assert!(
-                !resource.contains('*') || statement["Condition"].is_object(),
-                "{id}: {resource}"
-            );
-        }
-    }
-}
-
-#[test]
-fn each_right_to_a_table_is_on_the_table_that_it_is_for() {
-    let Some(template) = template() else { return };
-    for (policy, action, table) in [
-        ("WriteRequestsPolicy", "dynamodb:PutItem", "RequestsTable"),
-        ("AdmitCallersPolicy", "dynamodb:UpdateItem", "CallersTable"),
-    ] {
-        assert_eq!(
-            template.properties(policy)["PolicyDocument"]["Statement"],
-            json!([{"Effect": "Allow", "Action": action, "Resource": {"Fn::GetAtt": [table, "Arn"]}}]),
-            "{policy}"
-        );
-    }
-}
-
-/// Whether a function calls a model: in this API, what waits for a model streams, and nothing else does.
-fn calls_model(folder: &str) -> bool {
-    operations()
-        .iter()
-        .any(|op| op.function == folder && op.transfer == Transfer::Streaming)
-}
-
-/// Whether a function asks for a caller.
-fn asks_for_a_caller(folder: &str) -> bool {
-    operations()
-        .iter()
-        .any(|op| op.function == folder && op.access.scope().is_some())
-}
-
-/// The statements of a function's role, besides AWS's own policy for writing logs.
-fn statements<'a>(template: &'a Template, function: &Value) -> Vec<&'a Value> {
-    let role = template.properties(function["Role"]["Fn::GetAtt"][0].as_str().unwrap());
-    assert_eq!(role.get("Policies"), None);
-    let (logs, policies): (Vec<_>, Vec<_>) = role["ManagedPolicyArns"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .partition(|policy| policy.is_string());
-    assert_eq!(logs.len(), 1);
-    assert!(
-        logs[0]
-            .as_str()
-            .unwrap()
-            .ends_with(":policy/service-role/AWSLambdaBasicExecutionRole")
-    );
-    policies
-        .into_iter()
-        .flat_map(|policy| {
-            let policy = template.properties(policy["Ref"].as_str().unwrap());
-            policy["PolicyDocument"]["Statement"].as_array().unwrap()
-        })
-        .collect()
-}
-
-/// A string, or the strings of a list, as policies write both.
-fn strings(value: &Value) -> Vec<&str> {
-    match value {
-        Value::Array(values) => values.iter().map(|value| value.as_str().unwrap()).collect(),
-        value => vec![value.as_str().unwrap()],
     }
 }

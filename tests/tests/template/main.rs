@@ -1,4 +1,4 @@
-//! Holds `template.yaml` true: routes, timeouts, permissions, variables, keys and alarms are compared with the code they are for.
+//! Holds `template.yaml` true: routes, triggers, timeouts, permissions, variables, keys and alarms are compared with the code they are for.
 //!
 //! What is compared is the template as CloudFormation gets it, after AWS's own translation (`tests/sam/transform.py`). That
 //! needs Python with `tests/sam/requirements.txt`: `LAMBENT_PYTHON` names it (default `python3`). Without it these tests
@@ -12,8 +12,11 @@
 )]
 
 mod alarms;
+mod background;
 mod functions;
 mod gateway;
+mod kinds;
+mod rights;
 mod routes;
 mod table;
 mod translated;

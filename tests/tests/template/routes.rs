@@ -48,7 +48,26 @@ fn preflights_allow_the_headers_that_callers_send() {
         let headers = &preflight["responses"]["default"]["responseParameters"];
         assert_eq!(
             headers["method.response.header.Access-Control-Allow-Headers"],
-            "'accept,authorization,content-type,x-api-key,x-request-id'",
+            "'accept,authorization,content-type,idempotency-key,if-none-match,prefer,x-api-key,x-request-id'",
+            "{}",
+            op.path
+        );
+    }
+}
+
+#[test]
+fn preflights_allow_the_methods_of_their_path() {
+    let Some(template) = template() else { return };
+    for op in operations() {
+        let preflight = &template.api()["paths"][op.path]["options"]["x-amazon-apigateway-integration"];
+        let headers = &preflight["responses"]["default"]["responseParameters"];
+        let of_this_path = operations().into_iter().filter(|other| other.path == op.path);
+        let mut methods: Vec<_> = of_this_path.map(|op| op.method.as_str()).collect();
+        methods.push("OPTIONS");
+        methods.sort_unstable();
+        assert_eq!(
+            headers["method.response.header.Access-Control-Allow-Methods"],
+            format!("'{}'", methods.join(",")),
             "{}",
             op.path
         );

@@ -1,0 +1,53 @@
+//! What a function does, by the contract: what it has to be told and allowed follows from that.
+
+use lambent_schema::{
+    Access, Operation, Transfer,
+    background::{JOBS_SWEEPER, JOBS_WORKER},
+    operations,
+};
+
+/// Whether a function calls a model: what waits for one streams, and nothing else does; and the worker.
+pub(crate) fn calls_model(folder: &str) -> bool {
+    folder == JOBS_WORKER.function || serves(folder, |op| op.transfer == Transfer::Streaming)
+}
+
+/// Whether a function spends callers' money on a model, or holds it ready for a job.
+pub(crate) fn spends(folder: &str) -> bool {
+    folder == JOBS_WORKER.function || serves(folder, |op| matches!(op.access, Access::Spender(_)))
+}
+
+/// Whether a function asks for a caller; the worker for the one whose job it is.
+pub(crate) fn asks_for_a_caller(folder: &str) -> bool {
+    folder == JOBS_WORKER.function || serves(folder, |op| op.access.scope().is_some())
+}
+
+/// Whether a function makes jobs: it answers where they are.
+pub(crate) fn accepts_jobs(folder: &str) -> bool {
+    serves(folder, |op| {
+        op.replies.iter().any(|reply| {
+            let tells_where = reply.headers.iter().any(|(name, _)| *name == "location");
+            reply.status == 202 && tells_where
+        })
+    })
+}
+
+/// Whether a function takes the address of a callback.
+pub(crate) fn takes_callbacks(folder: &str) -> bool {
+    serves(folder, |op| {
+        let body = op.body.iter();
+        body.flat_map(|body| &body.examples)
+            .any(|(_, example)| example.get("callback_url").is_some())
+    })
+}
+
+/// Whether a function reads and changes jobs that there are.
+pub(crate) fn changes_jobs(folder: &str) -> bool {
+    ["jobs-get", JOBS_SWEEPER.function, JOBS_WORKER.function].contains(&folder)
+}
+
+/// Whether a function serves an operation of this kind.
+fn serves(folder: &str, is_of_kind: impl Fn(&Operation) -> bool) -> bool {
+    operations()
+        .iter()
+        .any(|op| op.function == folder && is_of_kind(op))
+}

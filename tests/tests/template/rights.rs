@@ -1,0 +1,144 @@
+//! Functions have no right that they do not need.
+
+use std::collections::BTreeSet;
+
+use lambent_schema::{
+    Trigger, background,
+    background::{JOBS_SWEEPER, JOBS_WORKER},
+};
+use serde_json::Value;
+
+use crate::{
+    kinds::{accepts_jobs, asks_for_a_caller, calls_model, changes_jobs},
+    translated::{Template, template},
+};
+
+/// What rights to call a model are on.
+const MODEL: &str = "the model";
+
+#[test]
+fn functions_may_do_what_they_need_and_no_more() {
+    let Some(template) = template() else { return };
+    for (id, function) in template.of_type("AWS::Lambda::Function") {
+        let given: BTreeSet<_> = statements(template, function)
+            .into_iter()
+            .flat_map(|statement| {
+                let actions = strings(&statement["Action"]).into_iter();
+                actions.map(|action| (action, resource(statement)))
+            })
+            .collect();
+        assert_eq!(given, needed(template.folder(id)), "{id}");
+    }
+}
+
+#[test]
+fn policies_of_aws_are_for_logs_and_for_the_stream_that_starts_a_function() {
+    let Some(template) = template() else { return };
+    let reads_a_stream = |folder| {
+        background().iter().any(|background| {
+            background.function == folder && matches!(background.trigger, Trigger::Stream(_))
+        })
+    };
+    for (id, function) in template.of_type("AWS::Lambda::Function") {
+        let attached: BTreeSet<_> = policies(template, function).filter_map(Value::as_str).collect();
+        let mut wanted = BTreeSet::from(["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"]);
+        if reads_a_stream(template.folder(id)) {
+            wanted.insert("arn:aws:iam::aws:policy/service-role/AWSLambdaDynamoDBExecutionRole");
+        }
+        assert_eq!(attached, wanted, "{id}");
+    }
+}
+
+#[test]
+fn rights_are_on_named_resources() {
+    let Some(template) = template() else { return };
+    for (id, policy) in template.of_type("AWS::IAM::ManagedPolicy") {
+        for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
+            assert_eq!(statement["Effect"], "Allow", "{id}");
+            let resource = statement["Resource"].to_string();
+            // Where a wildcard is needed, a condition narrows it.
+            assert!(
+                !resource.contains('*') || statement["Condition"].is_object(),
+                "{id}: {resource}"
+            );
+        }
+    }
+}
+
+/// The rights that a function needs: each action, and what it is done to.
+fn needed(folder: &str) -> BTreeSet<(&'static str, String)> {
+    let mut rights = Vec::new();
+    // What no request calls leaves no record of one; the worker's jobs are requests.
+    if folder != JOBS_SWEEPER.function {
+        rights.push(("dynamodb:PutItem", "RequestsTable"));
+    }
+    if asks_for_a_caller(folder) {
+        rights.push(("dynamodb:UpdateItem", "CallersTable"));
+    }
+    if calls_model(folder) {
+        rights.extend([
+            ("bedrock:CallWithBearerToken", MODEL),
+            ("bedrock:InvokeModel", MODEL),
+            ("bedrock:InvokeModelWithResponseStream", MODEL),
+        ]);
+    }
+    if accepts_jobs(folder) {
+        rights.push(("dynamodb:PutItem", "JobsTable"));
+    }
+    if changes_jobs(folder) {
+        rights.extend([
+            ("dynamodb:DeleteItem", "JobsTable"),
+            ("dynamodb:GetItem", "JobsTable"),
+            ("dynamodb:UpdateItem", "JobsTable"),
+        ]);
+    }
+    if folder == "jobs-get" {
+        rights.push(("dynamodb:Query", "JobsTable/index/by_caller"));
+    }
+    if folder == JOBS_SWEEPER.function {
+        rights.push(("dynamodb:Query", "JobsTable/index/by_due"));
+    }
+    if folder == JOBS_WORKER.function {
+        rights.push(("sqs:SendMessage", "JobsFailedQueue"));
+    }
+    let owned = |(action, resource): (_, &str)| (action, resource.to_owned());
+    rights.into_iter().map(owned).collect()
+}
+
+/// The statements of a function's own policies.
+fn statements<'a>(template: &'a Template, function: &Value) -> Vec<&'a Value> {
+    policies(template, function)
+        .filter_map(|policy| policy["Ref"].as_str())
+        .flat_map(|policy| {
+            let document = &template.properties(policy)["PolicyDocument"];
+            document["Statement"].as_array().unwrap()
+        })
+        .collect()
+}
+
+/// The policies of a function's role: those of AWS by their ARN, its own by reference.
+fn policies<'a>(template: &'a Template, function: &Value) -> impl Iterator<Item = &'a Value> {
+    let role = template.properties(function["Role"]["Fn::GetAtt"][0].as_str().unwrap());
+    assert_eq!(role.get("Policies"), None);
+    role["ManagedPolicyArns"].as_array().unwrap().iter()
+}
+
+/// What a statement is about: a resource of the template, and what is below it; or the model.
+fn resource(statement: &Value) -> String {
+    let resource = &statement["Resource"];
+    if let Some(id) = resource["Fn::GetAtt"][0].as_str() {
+        return id.to_owned();
+    }
+    match resource["Fn::Sub"].as_str().map(|arn| arn.strip_prefix("${")) {
+        Some(Some(arn)) => arn.replacen(".Arn}", "", 1),
+        _ => MODEL.to_owned(),
+    }
+}
+
+/// A string, or the strings of a list, as policies write both.
+fn strings(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(values) => values.iter().map(|value| value.as_str().unwrap()).collect(),
+        value => vec![value.as_str().unwrap()],
+    }
+}

@@ -7,11 +7,13 @@ use std::{
     fs,
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{Router, response::Response};
 use http_body_util::BodyExt as _;
-use lambent_callbacks::{CallbackConfig, Signer};
+use jobs_worker::{BatchAnswer, StreamEvent, Worker, WorkerConfig};
+use lambent_callbacks::{CallbackConfig, Callbacks, Signer};
 use lambent_callers::Guard;
 use lambent_llm::{ModelConfig, Models};
 use lambent_schema::{
@@ -19,8 +21,12 @@ use lambent_schema::{
     background::{JOBS_SWEEPER, JOBS_WORKER},
     operations,
 };
-use lambent_service::{Service, ServiceConfig};
-use lambent_store::{CallerId, State};
+use lambent_service::{Service, ServiceConfig, call::deadline_in};
+use lambent_store::{
+    CallerId, State,
+    jobs::{Created, JobStatus, NewJob},
+    now_ms,
+};
 use lambent_tests::{
     database::{Database, events_key},
     upstream::Upstream,
@@ -98,6 +104,7 @@ fn all_analyses_are_of_the_same_document() {
 #[tokio::test]
 async fn each_event_is_answered_by_the_router_of_its_function_and_leaves_a_record() {
     let cloud = Cloud::start().await;
+    cloud.accept_job().await;
     let events = events();
     for op in operations() {
         let event = &events[&op.id.replace('_', "-")];
@@ -106,7 +113,8 @@ async fn each_event_is_answered_by_the_router_of_its_function_and_leaves_a_recor
         let (status, media_type) = (response.status(), media_type(&response));
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let body = str::from_utf8(&body).unwrap();
-        assert_eq!(status, 200, "{}: {body}", op.route());
+        let expected = if op.id == "jobs_create" { 202 } else { 200 };
+        assert_eq!(status, expected, "{}: {body}", op.route());
         assert_eq!(media_type, expected_media_type(op.id), "{}", op.route());
         match op.id {
             "analyse" => {
@@ -135,6 +143,32 @@ async fn each_event_is_answered_by_the_router_of_its_function_and_leaves_a_recor
     }
 }
 
+#[tokio::test]
+async fn the_event_of_the_stream_has_its_job_done() {
+    let cloud = Cloud::start().await;
+    cloud.accept_job().await;
+    let event: StreamEvent = serde_json::from_value(event(JOBS_WORKER.function)).unwrap();
+    let worker = Worker {
+        service: Service::new(ServiceConfig::default(), cloud.database.store.requests()),
+        jobs: cloud.database.store.jobs().unwrap(),
+        callers: cloud.database.callers(),
+        token_limits: cloud.database.callers_config().token_limits,
+        models: cloud.models(),
+        callbacks: Callbacks::new(CallbackConfig::default(), cloud.signer()).unwrap(),
+        config: WorkerConfig::default(),
+    };
+    let answer = worker.handle(event, deadline_in(Duration::from_secs(20))).await;
+    assert_eq!(answer, BatchAnswer::default());
+    let job = worker.jobs.find(&job_id()).await.unwrap().unwrap();
+    assert_eq!(job.status, JobStatus::Succeeded, "{job:?}");
+}
+
+/// The job that the events ask for.
+fn job_id() -> String {
+    let event = event("jobs_get");
+    event["pathParameters"]["job_id"].as_str().unwrap().to_owned()
+}
+
 /// What functions reach from inside: a database and a provider of models, both over real protocols on this machine.
 struct Cloud {
     database: Database,
@@ -149,6 +183,27 @@ impl Cloud {
         }
     }
 
+    /// Accepts the job that the events ask for.
+    async fn accept_job(&self) {
+        let body = event("jobs_create")["body"].as_str().unwrap().to_owned();
+        let new = NewJob {
+            id: job_id(),
+            caller: CallerId::for_operator(events_key().id()),
+            request_id: "1".to_owned(),
+            max_output_tokens: None,
+            input: body,
+            callback_url: None,
+            idempotency: None,
+            now_ms: now_ms(),
+        };
+        let created = self.database.store.jobs().unwrap().create(&new).await;
+        assert_eq!(created.unwrap(), Created::New);
+    }
+
+    fn signer(&self) -> Signer {
+        Signer::new(self.database.pepper.reveal())
+    }
+
     /// The router of an operation's function, built as its `main` builds it.
     fn router(&self, op: &Operation) -> Router {
         let guard = Guard::new(&self.database.callers_config(), self.database.callers()).unwrap();
@@ -161,7 +216,7 @@ impl Cloud {
                 let pricing = self.models().pricing();
                 jobs_create::router(&service, jobs, pricing, CallbackConfig::default())
             }
-            "jobs-get" => jobs_get::router(&service, jobs, Signer::new(self.database.pepper.reveal())),
+            "jobs-get" => jobs_get::router(&service, jobs, self.signer()),
             "analyse-stream" => analyse_stream::router(&service, self.models()),
             "docs" => docs::router(&service, None),
             "health" => health::router(&service),

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use lambent_store::{Key, Projection, TableDefinition, callers, requests};
+use lambent_store::{Key, Projection, TableDefinition, callers, jobs, requests};
 use serde_json::{Value, json};
 
 use crate::translated::{Template, template};
 
 /// The template's names of the tables, and what the store says of them.
-const TABLES: [(&str, TableDefinition); 2] = [
+const TABLES: [(&str, TableDefinition); 3] = [
     ("CallersTable", callers::TABLE),
+    ("JobsTable", jobs::TABLE),
     ("RequestsTable", requests::TABLE),
 ];
 

@@ -16,14 +16,14 @@ use std::{
     time::Duration,
 };
 
-use lambent_schema::{Operation, operations};
+use lambent_schema::{Method, Operation, operations};
 use lambent_tests::{
     api::{report, request},
     database::events_key,
     sse::Events,
     upstream::{Answer, Upstream},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
@@ -117,10 +117,11 @@ async fn each_function_answers_its_event_in_a_container_with_the_running_model_a
     let _dev = lambent_dev(&upstream, data.path()).await;
     let variables = data.path().join(VARIABLES);
     for op in operations() {
-        upstream.otherwise(if op.id == "analyse" {
-            Answer::as_asked()
-        } else {
+        // The job that is accepted here is done beside what comes after it.
+        upstream.otherwise(if op.id == "analyse_stream" {
             Answer::text("It is late.")
+        } else {
+            Answer::as_asked()
         });
         let event = format!("events/{}.json", op.id.replace('_', "-"));
         let id = logical_id(&op);
@@ -138,7 +139,7 @@ async fn each_function_answers_its_event_in_a_container_with_the_running_model_a
         let stdout = String::from_utf8_lossy(&output.stdout);
         let answer: Value = serde_json::from_str(stdout.lines().last().unwrap_or_default())
             .unwrap_or_else(|error| panic!("{error}: {}", said(&output)));
-        assert_eq!(answer["statusCode"], 200, "{id}: {answer}");
+        assert_eq!(answer["statusCode"], expected_status(&op), "{id}: {answer}");
         let body = answer["body"].as_str().unwrap();
         match op.id {
             "analyse" => {
@@ -157,7 +158,56 @@ async fn each_function_answers_its_event_in_a_container_with_the_running_model_a
         // A record that cannot be written is a line of its own; this one was.
         assert!(!said(&output).contains("log_fallback"), "{}", said(&output));
     }
-    assert_eq!(upstream.counts().requests, 2);
+    upstream.until(|counts| counts.requests == 3).await;
+}
+
+#[tokio::test]
+async fn functions_that_no_request_calls_answer_their_events_in_a_container() {
+    if sam(&[]).is_none() {
+        return;
+    }
+    let upstream = Upstream::start_on((DOCKER, 0).into()).await;
+    let data = tempfile::tempdir().unwrap();
+    let _dev = lambent_dev(&upstream, data.path()).await;
+    let variables = data.path().join(VARIABLES);
+    for (id, event, expected) in [
+        (
+            "JobsSweeperFunction",
+            "events/jobs-sweeper.json",
+            json!({"queued": 0, "failed": 0, "cancelled": 0, "callbacks": 0}),
+        ),
+        // Of a job that is not there any more.
+        (
+            "JobsWorkerFunction",
+            "events/jobs-worker.json",
+            json!({"batchItemFailures": []}),
+        ),
+    ] {
+        let arguments = [
+            "local",
+            "invoke",
+            id,
+            "-e",
+            event,
+            "--env-vars",
+            variables.to_str().unwrap(),
+        ];
+        let output = sam(&arguments).unwrap().output().await.unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let answer: Value = serde_json::from_str(stdout.lines().last().unwrap_or_default())
+            .unwrap_or_else(|error| panic!("{error}: {}", said(&output)));
+        assert_eq!(answer, expected);
+    }
+}
+
+/// What an operation answers its event with, where there is no job.
+fn expected_status(op: &Operation) -> u16 {
+    match op.id {
+        "jobs_create" => 202,
+        "jobs_get" | "jobs_cancel" => 404,
+        _ => 200,
+    }
 }
 
 #[tokio::test]
@@ -209,16 +259,16 @@ async fn start_api_serves_every_route_whole() {
     let client = reqwest::Client::new();
     let url = |path: &str| format!("http://127.0.0.1:{port}{path}");
     for op in operations() {
-        let sent = match op.method.as_str() {
-            "GET" => client.get(url(op.path)),
-            _ => client
-                .post(url(op.path))
-                .header("x-api-key", events_key().reveal())
-                .json(&request(&report(), "summary", "json")),
+        let url = url(&op.path.replace("{job_id}", "unknown"));
+        let sent = match op.method {
+            Method::Get => client.get(url),
+            Method::Delete => client.delete(url),
+            Method::Post => client.post(url).json(&request(&report(), "summary", "json")),
         };
+        let sent = sent.header("x-api-key", events_key().reveal());
         let answer = sent.send().await.unwrap();
         let (status, body) = (answer.status(), answer.text().await.unwrap());
-        assert_eq!(status, 200, "{}: {body}", op.route());
+        assert_eq!(status, expected_status(&op), "{}: {body}", op.route());
         if op.id == "analyse_stream" {
             assert_eq!(Events::parse(&body).terminal().0, "done");
         }

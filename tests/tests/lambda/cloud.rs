@@ -11,12 +11,17 @@ use lambent_runtime_api::{
     Function, FunctionConfig, Gateway, InvokeError, Output, into_response, proxy_event,
 };
 use lambent_service::ServiceConfig;
-use lambent_store::RequestRecord;
+use lambent_store::{
+    CallerId, RequestRecord,
+    jobs::{Created, NewJob},
+    now_ms,
+};
 use lambent_tests::{
     api,
     database::{Database, events_key},
     upstream::Upstream,
 };
+use serde_json::Value;
 
 /// The folder of the functions' binaries; `None`, with a word on stderr, where they are not to be tested.
 pub(crate) fn folder() -> Option<PathBuf> {
@@ -41,6 +46,23 @@ impl Cloud {
             upstream: Upstream::start().await,
             database: Database::start().await,
         }
+    }
+
+    /// Accepts the job that the events ask for.
+    pub(crate) async fn accept_job(&self) {
+        let create: Value = serde_json::from_str(&event("jobs-create")).unwrap();
+        let new = NewJob {
+            id: job_id(),
+            caller: CallerId::for_operator(events_key().id()),
+            request_id: "1".to_owned(),
+            max_output_tokens: None,
+            input: create["body"].as_str().unwrap().to_owned(),
+            callback_url: None,
+            idempotency: None,
+            now_ms: now_ms(),
+        };
+        let created = self.database.store.jobs().unwrap().create(&new).await;
+        assert_eq!(created.unwrap(), Created::New);
     }
 
     /// What functions are told.
@@ -82,6 +104,18 @@ impl Cloud {
     }
 }
 
+/// A file in `events/`.
+pub(crate) fn event(name: &str) -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(root.join(format!("../events/{name}.json"))).unwrap()
+}
+
+/// The job that the events ask for.
+pub(crate) fn job_id() -> String {
+    let get: Value = serde_json::from_str(&event("jobs-get")).unwrap();
+    get["pathParameters"]["job_id"].as_str().unwrap().to_owned()
+}
+
 /// Sends a request through the gateway's event and back.
 pub(crate) async fn call(
     function: &Function,
@@ -101,6 +135,12 @@ pub(crate) async fn call(
 pub(crate) async fn text(response: Response<Body>) -> String {
     let body = response.into_body().collect().await.unwrap().to_bytes();
     String::from_utf8(body.to_vec()).unwrap()
+}
+
+/// A request without a body, with a key.
+pub(crate) fn with_key(request: http::request::Builder) -> Request<Bytes> {
+    let request = request.header("x-api-key", events_key().reveal());
+    request.body(Bytes::new()).unwrap()
 }
 
 /// A request as the gateway gets it, with a key.

@@ -4,7 +4,6 @@
 //! streamed answer only when it is complete, prelude and all.
 
 use std::{
-    fs,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Stdio,
@@ -12,8 +11,12 @@ use std::{
 };
 
 use lambent::dev::functions::program;
-use lambent_schema::{Transfer, operations};
-use lambent_store::State;
+use lambent_schema::{
+    Transfer,
+    background::{JOBS_SWEEPER, JOBS_WORKER},
+    operations,
+};
+use lambent_store::{State, jobs::JobStatus};
 use lambent_tests::{sse::Events, upstream::Answer};
 use serde_json::{Value, json};
 use tokio::{
@@ -21,7 +24,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::cloud::{Cloud, folder};
+use crate::cloud::{Cloud, event, folder, job_id};
 
 /// The emulator; `None` where nothing is to be tested.
 fn emulator() -> Option<PathBuf> {
@@ -104,6 +107,7 @@ async fn each_function_answers_its_event() {
         return;
     };
     let cloud = Cloud::start().await;
+    cloud.accept_job().await;
     let api = lambent_tests::api::Api::here().await;
     let client = reqwest::Client::new();
     for op in operations() {
@@ -115,16 +119,12 @@ async fn each_function_answers_its_event() {
         };
         cloud.upstream.otherwise(answer);
         let mut emulated = emulate(&emulator, &program(&folder, op.function).unwrap(), &cloud).await;
-        let file = format!(
-            "{}/../events/{}.json",
-            env!("CARGO_MANIFEST_DIR"),
-            op.id.replace('_', "-")
-        );
-        let event = fs::read_to_string(file).unwrap();
+        let event = event(&op.id.replace('_', "-"));
         let answer = client.post(&emulated.url).body(event).send().await.unwrap();
         let answer = answer.text().await.unwrap();
         let (status, headers, body) = read(op.transfer, &answer);
-        assert_eq!(status, 200, "{}: {answer}", op.id);
+        let expected = if op.id == "jobs_create" { 202 } else { 200 };
+        assert_eq!(status, expected, "{}: {answer}", op.id);
         let content_type = headers["content-type"].to_string();
         match op.id {
             "analyse" => {
@@ -141,6 +141,16 @@ async fn each_function_answers_its_event() {
                     ("It is late.", "done")
                 );
             }
+            "jobs_create" | "jobs_get" | "jobs_list" | "jobs_cancel" | "callback_secret" => {
+                let told: Value = serde_json::from_str(&body).unwrap();
+                let status = told["status"].as_str().map(str::to_owned);
+                let expected = match op.id {
+                    "jobs_create" | "jobs_get" => Some("queued".to_owned()),
+                    "jobs_cancel" => Some("cancelled".to_owned()),
+                    _ => None,
+                };
+                assert_eq!(status, expected, "{told}");
+            }
             // Without a model: to the byte what the router answers.
             _ => assert_eq!(body, api.get(op.path).await.text().await.unwrap(), "{}", op.id),
         }
@@ -148,4 +158,32 @@ async fn each_function_answers_its_event() {
         assert_eq!((record.route.as_str(), record.state), (&*op.route(), State::Done));
         emulated.process.kill().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn functions_that_no_request_calls_answer_their_events() {
+    let (Some(folder), Some(emulator)) = (folder(), emulator()) else {
+        return;
+    };
+    let cloud = Cloud::start().await;
+    cloud.accept_job().await;
+    let client = reqwest::Client::new();
+    for (background, expected) in [
+        (
+            JOBS_SWEEPER,
+            json!({"queued": 0, "failed": 0, "cancelled": 0, "callbacks": 0}),
+        ),
+        (JOBS_WORKER, json!({"batchItemFailures": []})),
+    ] {
+        let program = program(&folder, background.function).unwrap();
+        let mut emulated = emulate(&emulator, &program, &cloud).await;
+        let event = event(background.function);
+        let answer = client.post(&emulated.url).body(event).send().await.unwrap();
+        assert_eq!(answer.json::<Value>().await.unwrap(), expected);
+        emulated.process.kill().await.unwrap();
+    }
+    let jobs = cloud.database.store.jobs().unwrap();
+    let job = jobs.find(&job_id()).await.unwrap().unwrap();
+    assert_eq!(job.status, JobStatus::Succeeded, "{job:?}");
+    assert_eq!(cloud.upstream.counts().requests, 1);
 }

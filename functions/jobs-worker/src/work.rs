@@ -102,6 +102,8 @@ impl Worker {
             },
             hold,
         );
+        // A panic must not leave it open, nor what is reserved.
+        let guard = record.end_on_drop();
         let models = self.models.metered(record.clone(), job.max_output_tokens);
         record.start(models.model(), task.text());
         let (prompt, reply) = (task.prompt(), task.reply());
@@ -111,6 +113,7 @@ impl Worker {
             }
             stop = self.hold(&job.id, lock) => Attempt::Stopped(stop),
         };
+        guard.disarm();
         Ok((attempt, Some(record)))
     }
 

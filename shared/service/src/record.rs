@@ -160,8 +160,8 @@ impl Record {
         })
     }
 
-    /// A guard that, dropped, ends the record as left by the client.
-    pub(crate) fn end_on_drop(&self) -> EndOnDrop {
+    /// A guard that, dropped, ends the record as left by the client, unless it has ended.
+    pub fn end_on_drop(&self) -> EndOnDrop {
         EndOnDrop(Some(self.clone()))
     }
 
@@ -195,11 +195,13 @@ async fn settle(hold: Option<Hold>, record: &RequestRecord) {
 }
 
 /// See [`Record::end_on_drop`].
-pub(crate) struct EndOnDrop(Option<Record>);
+#[must_use]
+#[derive(Debug)]
+pub struct EndOnDrop(Option<Record>);
 
 impl EndOnDrop {
     /// The record is ended by other means.
-    pub(crate) fn disarm(mut self) {
+    pub fn disarm(mut self) {
         self.0 = None;
     }
 }

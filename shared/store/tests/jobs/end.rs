@@ -137,3 +137,21 @@ async fn the_largest_result_is_kept_and_read_back() {
     assert!(fixture.finish("w1", &ending).await);
     assert!(fixture.find(1).await.result == ending.result);
 }
+
+#[tokio::test]
+async fn a_job_that_is_put_off_has_lost_no_attempt_and_waits_for_its_time() {
+    let fixture = Fixture::with_job().await;
+    fixture.taken("w1", NOON).await;
+    let until = NOON + 5 * SECOND;
+    let postponed = fixture.jobs.postpone(&id(1), "w1", until).await;
+    assert!(postponed.unwrap());
+    let job = fixture.find(1).await;
+    assert_eq!((job.attempt, job.lease_until, job.lock), (0, Some(until), None));
+    // The write starts nobody: that would be at once.
+    assert_eq!(fixture.started(), (1, 0));
+    assert!(!fixture.is_due(until - 1).await && fixture.is_due(until).await);
+    assert!(!fixture.jobs.requeue(&id(1), until - 1).await.unwrap());
+    assert!(fixture.jobs.requeue(&id(1), until).await.unwrap());
+    assert_eq!(fixture.started(), (2, 0));
+    assert!(!fixture.jobs.postpone(&id(1), "w1", until).await.unwrap());
+}

@@ -5,7 +5,9 @@
     reason = "a helper of a test fails the test"
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod work;
 
 use common::store;
 use futures::future::join_all;

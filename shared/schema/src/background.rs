@@ -41,7 +41,7 @@ pub struct StreamTrigger {
 }
 
 /// How often a job is begun before it is given up.
-pub const MAX_JOB_ATTEMPTS: u32 = 3;
+pub const MAX_JOB_ATTEMPTS: u32 = 5;
 
 /// The longest that a job may take, in seconds.
 pub const JOB_TIMEOUT_SECS: u32 = 300;

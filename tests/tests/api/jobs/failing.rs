@@ -1,5 +1,6 @@
 //! Jobs that cannot be done, and jobs that nobody can pay for.
 
+use lambent_schema::background::MAX_JOB_ATTEMPTS;
 use lambent_store::callers::KeyRecord;
 use lambent_tests::{
     api::Api,
@@ -32,11 +33,11 @@ async fn a_poison_job_fails_after_its_attempts_and_holds_nobody_up() {
     let job = api.ended(&poison).await;
     assert_eq!(
         (&job["status"], &job["attempt"]),
-        (&json!("failed"), &json!(3)),
+        (&json!("failed"), &json!(MAX_JOB_ATTEMPTS)),
         "{job:#}"
     );
     assert_eq!(job["error"]["code"], "model_failed");
-    assert_eq!(api.upstream.counts().requests, 29 + 3);
+    assert_eq!(api.upstream.counts().requests, 29 + u64::from(MAX_JOB_ATTEMPTS));
     let failed = api.failed_jobs();
     assert_eq!(failed.len(), 1, "{failed:#?}");
     assert_eq!(failed[0]["requestContext"]["condition"], "RetryAttemptsExhausted");

@@ -113,6 +113,7 @@ impl Api {
             // A worker that lives says so four times in this time.
             worker: WorkerConfig {
                 lease: Duration::from_secs(2),
+                retry: Duration::from_millis(50),
             },
         };
         configure(&mut config);

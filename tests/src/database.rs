@@ -81,6 +81,19 @@ impl Database {
     }
 }
 
+/// A plain client, to do behind the store what only somebody else would.
+#[must_use]
+pub fn client(config: &StoreConfig) -> aws_sdk_dynamodb::Client {
+    use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+    let mut builder = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("local"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http());
+    builder.set_endpoint_url(config.endpoint.clone());
+    aws_sdk_dynamodb::Client::from_conf(builder.build())
+}
+
 /// The key that the files in `events/` carry.
 ///
 /// # Panics

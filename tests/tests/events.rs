@@ -61,7 +61,7 @@ fn events_of_operations_are_requests_to_them() {
 
 #[test]
 fn the_event_of_a_stream_is_a_record_of_an_item_whole_and_queued() {
-    let Trigger::Stream(stream) = JOBS_WORKER.trigger else {
+    let Trigger::Stream([stream, ..]) = JOBS_WORKER.trigger else {
         unreachable!("the worker rides a stream")
     };
     let event = event(JOBS_WORKER.function);

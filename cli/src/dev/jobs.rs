@@ -18,7 +18,7 @@ use lambent_runtime_api::{
 };
 use lambent_schema::{
     Trigger,
-    background::{Background, JOBS_SWEEPER, JOBS_WORKER},
+    background::{Background, JOBS_SWEEPER, JOBS_WORKER, StreamTrigger},
 };
 use lambent_service::{ServiceConfig, call::deadline_in};
 use lambent_store::{jobs::TABLE, now_ms};
@@ -27,9 +27,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{StartError, functions::program};
 
-/// How often the sweeper looks. More often than in the cloud, where each look is an invocation: whoever develops callbacks waits for
-/// their second try.
-const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// How often the sweeper looks. More often than in the cloud, where each look is an invocation: whoever develops with a model that fails, or a
+/// server that does, waits for the second try.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// The file with what is known of records that were given up: a queue, in the cloud.
 const FAILED: &str = "jobs-failed.jsonl";
 
@@ -139,37 +139,38 @@ pub(crate) async fn start(
     let source = TableStream::find(database_url, "local", TABLE.name)
         .await
         .map_err(|error| StartError::Stream(error.to_string()))?;
-    let running = mapping(
-        config(&JOBS_WORKER)?,
-        source,
-        functions.worker,
-        Arc::new(move |record| failed.keep(record)),
-        stop.clone(),
-    );
-    tokio::spawn(running.map_err(|error| StartError::Stream(error.to_string()))?);
+    for config in mappings(&JOBS_WORKER)? {
+        let failed = failed.clone();
+        let running = mapping(
+            config,
+            source.clone(),
+            Arc::clone(&functions.worker),
+            Arc::new(move |record| failed.keep(record)),
+            stop.clone(),
+        );
+        tokio::spawn(running.map_err(|error| StartError::Stream(error.to_string()))?);
+    }
     tokio::spawn(stop.clone().run_until_cancelled_owned(clock(functions.sweeper)));
     Ok(())
 }
 
-/// The mapping that the contract describes.
-fn config(background: &Background) -> Result<MappingConfig, StartError> {
+/// The mappings that the contract describes.
+fn mappings(background: &Background) -> Result<Vec<MappingConfig>, StartError> {
     let arn = FunctionConfig::new(background.function, background.function).arn();
-    let Trigger::Stream(trigger) = background.trigger else {
+    let Trigger::Stream(triggers) = background.trigger else {
         return Err(StartError::Stream(format!("{} has none", background.function)));
     };
-    let filters = trigger
-        .filters
-        .iter()
-        .map(|filter| serde_json::from_str(filter))
-        .collect::<Result<_, _>>()
-        .map_err(|error| StartError::Stream(error.to_string()))?;
-    Ok(MappingConfig {
-        filters,
-        batch_size: trigger.batch_size as usize,
-        parallelization_factor: trigger.parallelization_factor as usize,
-        maximum_retry_attempts: Some(trigger.maximum_retry_attempts),
-        ..MappingConfig::new(arn)
-    })
+    let mapping = |trigger: &StreamTrigger| {
+        let filter = serde_json::from_str(trigger.filter);
+        Ok(MappingConfig {
+            filters: vec![filter.map_err(|error| StartError::Stream(error.to_string()))?],
+            batch_size: trigger.batch_size as usize,
+            parallelization_factor: trigger.parallelization_factor as usize,
+            maximum_retry_attempts: Some(trigger.maximum_retry_attempts),
+            ..MappingConfig::new(&arn)
+        })
+    };
+    triggers.iter().map(mapping).collect()
 }
 
 /// Invokes the sweeper again and again, with what EventBridge would send.

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, HeaderValue};
-use lambent_analysis::{Draft, PROMPT_BYTES, Task};
+use lambent_analysis::{Draft, Task, at_most};
 use lambent_jobs::{Accepting, accept, prefers_async};
 use lambent_llm::{Models, Pricing};
 use lambent_schema::endpoints::{
@@ -26,13 +26,7 @@ pub fn router(service: &Service, models: Models, jobs: Jobs) -> Router {
 
 /// An answer, and its repairs.
 fn tariff(pricing: Pricing) -> Tariff {
-    Arc::new(move |body_bytes, max_output_tokens| {
-        pricing.at_most(
-            body_bytes + PROMPT_BYTES,
-            pricing.max_answers(),
-            max_output_tokens,
-        )
-    })
+    Arc::new(move |body_bytes, max_output_tokens| at_most(pricing, body_bytes, max_output_tokens))
 }
 
 async fn analyse(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Router, extract::State, response::Response};
 use http::HeaderMap;
-use lambent_analysis::PROMPT_BYTES;
+use lambent_analysis::at_most;
 use lambent_callbacks::{CallbackConfig, UrlProblem};
 use lambent_jobs::{Accepting, accept};
 use lambent_llm::Pricing;
@@ -23,13 +23,7 @@ pub fn router(service: &Service, jobs: Jobs, pricing: Pricing, callbacks: Callba
 
 /// What the job can cost: its caller has to be able to pay for it now. It is charged when it is done.
 fn tariff(pricing: Pricing) -> Tariff {
-    Arc::new(move |body_bytes, max_output_tokens| {
-        pricing.at_most(
-            body_bytes + PROMPT_BYTES,
-            pricing.max_answers(),
-            max_output_tokens,
-        )
-    })
+    Arc::new(move |body_bytes, max_output_tokens| at_most(pricing, body_bytes, max_output_tokens))
 }
 
 async fn jobs_create(

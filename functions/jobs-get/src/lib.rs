@@ -1,13 +1,14 @@
 //! `GET /jobs/{job_id}`, `GET /jobs`, `DELETE /jobs/{job_id}` and `GET /callbacks/secret`: a caller's jobs, and what their callbacks are
 //! signed with.
 
+mod id;
 mod tag;
 
 use std::time::Duration;
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, StatusCode, header};
@@ -27,6 +28,8 @@ use lambent_store::{
 };
 use tokio::time::{Instant, sleep};
 
+use id::JobId;
+
 /// How often a waiting request looks. A look is half a read unit and more for every 4 KB of a result.
 const EVERY: Duration = Duration::from_millis(500);
 /// Seconds after which a job that has not ended is worth asking for again.
@@ -44,7 +47,7 @@ pub fn router(service: &Service, jobs: Jobs, signer: Signer) -> Router {
 
 async fn jobs_get(
     State(jobs): State<Jobs>,
-    Path(id): Path<String>,
+    JobId(id): JobId,
     headers: HeaderMap,
     call: Call,
     caller: Caller,
@@ -89,7 +92,7 @@ async fn jobs_list(
 
 async fn jobs_cancel(
     State(jobs): State<Jobs>,
-    Path(id): Path<String>,
+    JobId(id): JobId,
     caller: Caller,
 ) -> Result<Response, Failure> {
     match jobs

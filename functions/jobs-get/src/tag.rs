@@ -2,8 +2,8 @@
 
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use lambent_service::sha256;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 /// The value as JSON, with its tag; or 304 where `If-None-Match` names that.
 ///
@@ -11,9 +11,7 @@ use sha2::{Digest as _, Sha256};
 /// The value cannot be written as JSON.
 pub(crate) fn tagged(headers: &HeaderMap, value: &impl Serialize) -> Result<Response, serde_json::Error> {
     let body = serde_json::to_vec(value)?;
-    let digest = Sha256::digest(&body);
-    let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    let tag = format!("\"{hex}\"");
+    let tag = format!("\"{}\"", &sha256(&[&body])[..32]);
     let mut response = if is_known(headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

@@ -1,24 +1,26 @@
-//! Looks after jobs that nobody looks after any more: those whose worker died and whose record in the table's stream is used up, and
-//! callbacks whose next try is due. What it finds it makes `queued` or `due` again; the write is in the stream, and starts the
-//! worker.
+//! Looks after jobs that nobody looks after any more: those whose worker died and whose record in the table's stream is used up, those that wait
+//! for their next attempt, and callbacks whose next try is due. What it finds it makes `queued` or `due` again; the write is in the
+//! stream, and starts the worker.
 
-use lambent_schema::{Problem, ProblemCode, background::MAX_JOB_ATTEMPTS};
+use std::time::Duration;
+
+use futures::{StreamExt as _, stream};
 use lambent_store::{
     StoreError,
-    jobs::{Ending, Job, JobStatus, Jobs, Spent},
+    jobs::{Ending, Job, JobStatus, Jobs, QUEUED_DUE, Spent},
 };
 use serde::Serialize;
 
 /// The most jobs of one sweep. The next ones are for the next one.
-const AT_MOST: usize = 200;
+const AT_MOST: usize = 1000;
+/// Jobs that are looked after at once.
+const AT_ONCE: usize = 16;
 
 /// What a sweep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
     /// Jobs that wait for a worker again.
     pub queued: u32,
-    /// Jobs that were given up.
-    pub failed: u32,
     /// Jobs that were to be cancelled, and whose worker is gone.
     pub cancelled: u32,
     /// Callbacks that are tried again.
@@ -28,53 +30,96 @@ pub struct Swept {
 /// Looks after everything that is due at this time, in milliseconds since 1970.
 ///
 /// # Errors
-/// The table does not answer. What was done is done.
+/// The last one, after all others were looked after: a job that cannot be read must not keep the others waiting.
 pub async fn sweep(jobs: &Jobs, now_ms: u64) -> Result<Swept, StoreError> {
+    let due = jobs.due(now_ms, AT_MOST).await?;
+    let looked: Vec<_> = stream::iter(due)
+        .map(|id| look_after(jobs.clone(), id, now_ms))
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
     let mut swept = Swept::default();
-    for id in jobs.due(now_ms, AT_MOST).await? {
-        if let Some(job) = jobs.find(&id).await? {
-            look_after(jobs, &job, now_ms, &mut swept).await?;
+    let mut failed = None;
+    for one in looked {
+        match one {
+            Ok(did) => swept.count(did),
+            Err(error) => failed = Some(error),
         }
     }
     if swept != Swept::default() {
         tracing::info!(?swept, "looked after jobs");
     }
-    Ok(swept)
+    failed.map_or(Ok(swept), Err)
 }
 
-async fn look_after(jobs: &Jobs, job: &Job, now_ms: u64, swept: &mut Swept) -> Result<(), StoreError> {
-    let is_held = job.lease_until.is_some_and(|until| until > now_ms);
-    if job.status.is_ended() {
-        swept.callbacks += u32::from(jobs.callback_again(&job.id, now_ms).await?);
-    } else if is_held {
-        // It goes on for longer than a function can: it will be due again.
-    } else if job.cancel_requested {
-        swept.cancelled += u32::from(end(jobs, job, JobStatus::Cancelled, now_ms).await?);
-    } else if job.attempt >= MAX_JOB_ATTEMPTS {
-        swept.failed += u32::from(end(jobs, job, JobStatus::Failed, now_ms).await?);
-    } else {
-        swept.queued += u32::from(jobs.requeue(&job.id, now_ms).await?);
+/// What was done about one job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Did {
+    Queued,
+    Cancelled,
+    CalledBack,
+    Nothing,
+}
+
+impl Swept {
+    fn count(&mut self, did: Did) {
+        match did {
+            Did::Queued => self.queued += 1,
+            Did::Cancelled => self.cancelled += 1,
+            Did::CalledBack => self.callbacks += 1,
+            Did::Nothing => {}
+        }
     }
-    Ok(())
 }
 
-async fn end(jobs: &Jobs, job: &Job, status: JobStatus, now_ms: u64) -> Result<bool, StoreError> {
+async fn look_after(jobs: Jobs, id: String, now_ms: u64) -> Result<Did, StoreError> {
+    let looked = look_at(&jobs, &id, now_ms).await;
+    if let Err(error) = &looked {
+        tracing::error!(job_id = id, %error, "could not look after a job");
+    }
+    looked
+}
+
+async fn look_at(jobs: &Jobs, id: &str, now_ms: u64) -> Result<Did, StoreError> {
+    let Some(job) = jobs.find(id).await? else {
+        return Ok(Did::Nothing);
+    };
+    let (did, is_done) = if job.status.is_ended() {
+        (Did::CalledBack, jobs.callback_again(id, now_ms).await?)
+    } else if job.is_held(now_ms) {
+        // It goes on for longer than a function can: it is due again and again until it ends.
+        (Did::Nothing, true)
+    } else if job.cancel_requested {
+        (Did::Cancelled, cancel(jobs, &job, now_ms).await?)
+    } else {
+        // Also one whose attempts are used up: the worker ends it, and its record is given up.
+        (
+            Did::Queued,
+            jobs.requeue(id, now_ms, looked_at_in(&job, now_ms)).await?,
+        )
+    };
+    Ok(if is_done { did } else { Did::Nothing })
+}
+
+/// After what time to look at a job again that waits: the later, the longer it has waited already. It stands behind many others then.
+fn looked_at_in(job: &Job, now_ms: u64) -> Duration {
+    let created = u64::try_from(job.created_at.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+    Duration::from_millis(now_ms.saturating_sub(created)).max(QUEUED_DUE)
+}
+
+async fn cancel(jobs: &Jobs, job: &Job, now_ms: u64) -> Result<bool, StoreError> {
     let ending = Ending {
-        status,
+        status: JobStatus::Cancelled,
         now_ms,
         result: None,
-        error: (status == JobStatus::Failed).then(|| job.error.clone().unwrap_or_else(abandoned)),
+        error: None,
         spent: Spent::default(),
         has_callback: job.callback_url.is_some(),
     };
     let has_ended = jobs.finish_free(&job.id, &ending).await?;
-    if has_ended {
-        jobs.forget_input(&job.id).await?;
+    if has_ended && let Err(error) = jobs.forget_input(&job.id).await {
+        // It expires.
+        tracing::warn!(job_id = job.id, %error, "could not delete a cancelled job's document");
     }
     Ok(has_ended)
-}
-
-fn abandoned() -> serde_json::Value {
-    let detail = format!("Each of {MAX_JOB_ATTEMPTS} attempts ended without a word of what went wrong.");
-    serde_json::to_value(Problem::new(ProblemCode::JobAbandoned, detail)).unwrap_or_default()
 }

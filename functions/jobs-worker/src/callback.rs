@@ -1,8 +1,6 @@
 //! Telling a job's end to its caller's server.
 
-use std::time::Duration;
-
-use lambent_callbacks::{Delivery, Outcome, next_try};
+use lambent_callbacks::{Delivery, MAX_ATTEMPTS, Outcome, next_try};
 use lambent_jobs::event;
 use lambent_service::call::gone_by_ms;
 use lambent_store::{
@@ -11,7 +9,7 @@ use lambent_store::{
 };
 use tokio::time::Instant;
 
-use crate::{Failed, Worker};
+use crate::{Failed, Worker, config::milliseconds};
 
 impl Worker {
     /// Tries a callback that is due. What comes of it is kept with the job; the next try is the sweeper's to start.
@@ -24,8 +22,13 @@ impl Worker {
             return Ok(());
         };
         let outcome = match delivery(&job) {
-            Some(delivery) => self.callbacks.deliver(&delivery).await,
-            None => return Ok(()),
+            // Those whose sender died count too.
+            Some(delivery) if job.callback_attempt <= MAX_ATTEMPTS => self.callbacks.deliver(&delivery).await,
+            _ => Outcome::Failed {
+                status: None,
+                why: "nothing was heard of the last tries".to_owned(),
+                is_final: true,
+            },
         };
         let (attempt, now) = (job.callback_attempt, now_ms());
         match outcome {
@@ -69,8 +72,4 @@ fn delivery(job: &Job) -> Option<Delivery> {
 /// From 0 to 1, so that failed callbacks do not all come back at once.
 fn random() -> f64 {
     getrandom::u32().map_or(0.5, |bits| f64::from(bits) / f64::from(u32::MAX))
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

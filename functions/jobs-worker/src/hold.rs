@@ -6,7 +6,7 @@ use lambent_schema::background::MAX_JOB_ATTEMPTS;
 use lambent_service::call::gone_by_ms;
 use lambent_store::{
     StoreError,
-    jobs::{Job, Renewal, Take, Taking},
+    jobs::{Job, JobStatus, Renewal, Take, Taking},
     now_ms,
 };
 use tokio::time::{Instant, sleep};
@@ -26,6 +26,8 @@ pub(crate) enum Taken {
     UsedUp(Box<Job>),
     /// It was to be cancelled, and its worker is gone.
     ToCancel(Box<Job>),
+    /// It was given up, and whoever comes for it again is told so.
+    GivenUp,
     /// There is nothing to do here.
     NotOurs,
 }
@@ -39,9 +41,14 @@ pub(crate) enum Stop {
     Lost,
 }
 
+/// Whether it failed for want of attempts: then its record is to be tried again until it goes where such records go.
+fn is_given_up(job: &Job) -> bool {
+    job.status == JobStatus::Failed && job.attempt >= MAX_JOB_ATTEMPTS
+}
+
 impl Worker {
-    /// Takes a job. Where another worker holds it, waits until its lock is over: if it has been renewed by then, that worker
-    /// lives, and if it dies later, its own record is handed out again.
+    /// Takes a job. Where another worker holds it, waits until its lease is over: then that worker has died, as it has where this is the same
+    /// record, handed out again. If it was renewed by then, that worker lives; should it die later, the sweeper comes.
     pub(crate) async fn take(&self, id: &str, deadline: Instant) -> Result<Taken, StoreError> {
         let lock = Uuid::now_v7().simple().to_string();
         let mut has_waited = false;
@@ -57,12 +64,13 @@ impl Worker {
                 Taking::Taken(job) => return Ok(Taken::Ours(job, lock)),
                 Taking::UsedUp(job) => return Ok(Taken::UsedUp(job)),
                 Taking::CancelRequested(job) => return Ok(Taken::ToCancel(job)),
-                Taking::Over => return Ok(Taken::NotOurs),
-                // The answer to our own write was lost on the way: the lock would never be renewed.
+                Taking::Ended(job) if is_given_up(&job) => return Ok(Taken::GivenUp),
+                Taking::Ended(_) | Taking::Gone => return Ok(Taken::NotOurs),
+                // Without a lock it waits for its time, and for the sweeper.
                 Taking::Held {
                     until_ms,
                     lock: other,
-                } if !has_waited || other == lock => {
+                } if !has_waited && !other.is_empty() => {
                     has_waited = true;
                     let wait = Duration::from_millis(until_ms.saturating_sub(take.now_ms) + 100);
                     if Instant::now() + wait > deadline {

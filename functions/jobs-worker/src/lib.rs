@@ -7,13 +7,15 @@
 //! worker that died.
 //!
 //! # Tried again
-//! What goes wrong with the question itself ends the job as `failed`. What goes wrong around it (the model's provider, the
-//! database, this process) makes the record fail: the stream hands it out again, [`MAX_JOB_ATTEMPTS`] times, and once more to find the
-//! attempts used up. Then the job is `failed`, and its record goes where such records go.
+//! What goes wrong with the question itself ends the job as `failed`. Where the model's provider fails, the job waits, longer each time, and the
+//! sweeper starts the next attempt. Where a worker dies, the stream hands out the record again, and the sweeper comes if that is
+//! used up. After [`MAX_JOB_ATTEMPTS`] attempts the job is `failed`, and its record fails until it goes where such records go.
 
 mod callback;
 mod config;
+mod end;
 mod hold;
+mod money;
 mod record;
 mod work;
 
@@ -56,8 +58,6 @@ pub struct Worker {
 enum Failed {
     #[error("the table of jobs does not answer")]
     Store(#[from] StoreError),
-    #[error("the attempt failed: {0}")]
-    Attempt(String),
     #[error("a panic")]
     Panic,
     #[error("{MAX_JOB_ATTEMPTS} attempts are used up")]

@@ -1,43 +1,42 @@
-//! Doing a job.
+//! Doing a job: one attempt at it.
 
 use std::time::Duration;
 
-use lambent_analysis::{Draft, PROMPT_BYTES, Task};
+use lambent_analysis::{Draft, Task};
 use lambent_llm::{ModelError, Structured};
 use lambent_schema::{
     Endpoint as _, Problem, ProblemCode, Usage,
     background::MAX_JOB_ATTEMPTS,
     endpoints::{analysis::AnalysisRequest, jobs::JobsCreate},
 };
-use lambent_service::{Hold, Outcome, Record, Work, call::gone_by_ms};
+use lambent_service::{Outcome, Record, Work};
 use lambent_store::{
-    Refusal, StoreError,
-    callers::{Ask, Credential, Decision},
-    jobs::{Ending, Job, JobStatus, MAX_RESULT_BYTES, Spent},
+    StoreError,
+    jobs::{Job, JobStatus, MAX_RESULT_BYTES, Spent},
     now_ms,
 };
-use serde_json::{Value, to_value};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::{
     Failed, Worker,
+    config::milliseconds,
+    end::told,
     hold::{Stop, Taken},
 };
 
-/// How often the end of a job is written until somebody else has to do it all again.
-const END_TRIES: u32 = 4;
-const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+/// What is left of an invocation for writing what came of it: a tenth, and no more than this.
+const RESERVE: Duration = Duration::from_secs(10);
 
 /// What came of an attempt.
-enum Attempt {
+pub(crate) enum Attempt {
     /// The analysis, as JSON.
     Done(String),
     /// The job cannot be done.
     Final(Problem),
     /// It can perhaps be done another time.
     Again(Problem),
-    /// Its caller cannot pay before other work has given money back: after so many milliseconds.
-    Later(u64),
+    /// It was not begun, since its caller cannot pay before other work has given money back.
+    Later,
     /// It is not to be done any more.
     Stopped(Stop),
 }
@@ -47,6 +46,7 @@ impl Worker {
     pub(crate) async fn work(&self, id: &str, deadline: Instant) -> Result<(), Failed> {
         match self.take(id, deadline).await? {
             Taken::NotOurs => Ok(()),
+            Taken::GivenUp => Err(Failed::UsedUp),
             Taken::ToCancel(job) => Ok(self.end_free(&job, JobStatus::Cancelled, None).await?),
             Taken::UsedUp(job) => {
                 let error = job.error.clone().unwrap_or_else(|| told(&abandoned()));
@@ -58,39 +58,50 @@ impl Worker {
     }
 
     async fn attempt(&self, job: &Job, lock: &str, deadline: Instant) -> Result<(), Failed> {
-        let (attempt, record) = self.analyse(job, lock, deadline).await?;
-        let spent = record.as_ref().map_or(Spent::default(), spent);
-        let outcome = match &attempt {
-            Attempt::Done(_) => (200, Outcome::Done),
-            Attempt::Final(problem) | Attempt::Again(problem) => {
-                (problem.status, Outcome::Error(problem.code.clone().into_owned()))
+        let (attempt, record) = match self.analyse(job, lock, deadline).await {
+            Ok(tried) => tried,
+            // The model was not asked: that is no attempt.
+            Err(error) => {
+                let until = now_ms() + milliseconds(self.config.retry);
+                let is_put_off = self.jobs.postpone(&job.id, lock, until).await;
+                tracing::warn!(job_id = job.id, %error, "a job could not be begun");
+                return if let Ok(true) = is_put_off {
+                    Ok(())
+                } else {
+                    Err(error.into())
+                };
             }
-            Attempt::Later(_) | Attempt::Stopped(_) => (499, Outcome::Cancelled),
         };
+        let spent = record.as_ref().map_or(Spent::default(), spent);
+        // Whether or not the job is ours still, what was spent was spent.
+        let recorded = record.map(|record| {
+            let (status, outcome) = outcome(&attempt);
+            record.finish(status, outcome)
+        });
         let kept = self.keep(job, lock, attempt, spent).await;
-        if let Some(record) = record {
-            // Whether or not the job is ours still, what was spent was spent.
-            let _ = record.finish(outcome.0, outcome.1).await;
+        if let Some(recorded) = recorded {
+            let _ = recorded.await;
         }
         kept
     }
 
-    /// Asks the model, while this worker says that it lives.
+    /// Asks the model, while this worker says that it lives. Fails only before the model is asked.
     async fn analyse(
         &self,
         job: &Job,
         lock: &str,
         deadline: Instant,
-    ) -> Result<(Attempt, Option<Record>), Failed> {
+    ) -> Result<(Attempt, Option<Record>), StoreError> {
         let Some(task) = self.task(job).await? else {
+            tracing::error!(job_id = job.id, "a job's document is missing, or cannot be read");
             let problem = Problem::new(
                 ProblemCode::Internal,
                 "The job's document is gone. It has been logged.",
             );
             return Ok((Attempt::Final(problem), None));
         };
-        let hold = match self.reserve(job, &task, deadline).await? {
-            Ok(hold) => hold,
+        let paid = match self.reserve(job, &task, deadline).await? {
+            Ok(paid) => paid,
             Err(refused) => return Ok((refused, None)),
         };
         let record = self.service.work(
@@ -100,15 +111,16 @@ impl Worker {
                 route: &format!("{} {}", JobsCreate::METHOD.as_str(), JobsCreate::PATH),
                 caller: job.caller.clone(),
             },
-            hold,
+            paid.hold,
         );
         // A panic must not leave it open, nor what is reserved.
         let guard = record.end_on_drop();
-        let models = self.models.metered(record.clone(), job.max_output_tokens);
+        let models = self.models.metered(record.clone(), paid.max_output_tokens);
         record.start(models.model(), task.text());
         let (prompt, reply) = (task.prompt(), task.reply());
+        let until = deadline - (deadline.saturating_duration_since(Instant::now()) / 10).min(RESERVE);
         let attempt = tokio::select! {
-            answer = models.structured::<Draft>(&prompt, reply, deadline) => {
+            answer = models.structured::<Draft>(&prompt, reply, until) => {
                 self.judge(job, &task, &record, answer)
             }
             stop = self.hold(&job.id, lock) => Attempt::Stopped(stop),
@@ -150,141 +162,31 @@ impl Worker {
         }
     }
 
-    /// Writes what came of an attempt, if the job is still ours.
-    async fn keep(&self, job: &Job, lock: &str, attempt: Attempt, spent: Spent) -> Result<(), Failed> {
-        let (status, result, error) = match attempt {
-            Attempt::Done(result) => (JobStatus::Succeeded, Some(result), None),
-            Attempt::Final(problem) => (JobStatus::Failed, None, Some(told(&problem))),
-            Attempt::Stopped(Stop::Cancelled) => (JobStatus::Cancelled, None, None),
-            Attempt::Stopped(Stop::Lost) => return Ok(()),
-            Attempt::Later(wait_ms) => {
-                self.jobs.postpone(&job.id, lock, now_ms() + wait_ms).await?;
-                return Ok(());
-            }
-            Attempt::Again(problem) => {
-                let error = Some(told(&problem));
-                self.jobs.release(&job.id, lock, &spent, error, now_ms()).await?;
-                return Err(Failed::Attempt(problem.code.into_owned()));
-            }
-        };
-        let ending = Ending {
-            status,
-            now_ms: now_ms(),
-            result,
-            error,
-            spent,
-            has_callback: job.callback_url.is_some(),
-        };
-        if self.end(&job.id, lock, &ending).await? {
-            self.forget(&job.id).await;
-        }
-        Ok(())
-    }
-
-    /// Writes the end, with patience: all of the work is in it.
-    async fn end(&self, id: &str, lock: &str, ending: &Ending) -> Result<bool, StoreError> {
-        let mut tries = 1;
-        loop {
-            match self.jobs.finish(id, lock, ending).await {
-                Err(error) if tries < END_TRIES => {
-                    tracing::warn!(job_id = id, %error, "could not write a job's end");
-                    tries += 1;
-                    sleep(BETWEEN_TRIES).await;
-                }
-                ended => return ended,
-            }
-        }
-    }
-
-    async fn end_free(&self, job: &Job, status: JobStatus, error: Option<Value>) -> Result<(), StoreError> {
-        let ending = Ending {
-            status,
-            now_ms: now_ms(),
-            result: None,
-            error,
-            spent: Spent::default(),
-            has_callback: job.callback_url.is_some(),
-        };
-        if self.jobs.finish_free(&job.id, &ending).await? {
-            self.forget(&job.id).await;
-        }
-        Ok(())
-    }
-
-    async fn forget(&self, id: &str) {
-        if let Err(error) = self.jobs.forget_input(id).await {
-            // It expires.
-            tracing::warn!(job_id = id, %error, "could not delete the document of a job that has ended");
-        }
-    }
-
-    /// The job's task; `None` if it cannot be read.
+    /// The job's task; `None` if there is none, or it cannot be read.
     async fn task(&self, job: &Job) -> Result<Option<Task>, StoreError> {
-        let Some(input) = self.jobs.input(&job.id).await? else {
-            return Ok(None);
-        };
-        let request: Option<AnalysisRequest> = serde_json::from_str(&input).ok();
-        let task = request.and_then(|request| Task::new(request).ok());
-        if task.is_none() {
-            tracing::error!(job_id = job.id, "a job's document cannot be read");
-        }
-        Ok(task)
-    }
-
-    /// Reserves the most that the job can cost; or says why that cannot be.
-    async fn reserve(
-        &self,
-        job: &Job,
-        task: &Task,
-        deadline: Instant,
-    ) -> Result<Result<Option<Hold>, Attempt>, StoreError> {
-        let pricing = self.models.pricing();
-        let prompt = task.text().len() as u64 + PROMPT_BYTES;
-        let price = |own: Option<u32>| pricing.at_most(prompt, pricing.max_answers(), own);
-        let is_token = job.caller.is_of_a_token();
-        let ask = Ask {
-            credential: Credential::Work {
-                id: job.caller.as_str(),
-                limits: is_token.then_some(&self.token_limits),
-            },
-            scope: "",
-            now_ms: now_ms(),
-            price: Some(&price),
-            until_ms: gone_by_ms(deadline),
-            call: &format!("{}-{}", job.id, job.attempt),
-        };
-        Ok(match self.callers.admit(&ask).await? {
-            Decision::Admitted(admission) => {
-                Ok(admission.held.map(|held| Hold::new(self.callers.clone(), held)))
-            }
-            Decision::Refused(refusal) => Err(refused(&refusal)),
-        })
+        let input = self.jobs.input(&job.id).await?;
+        let request: Option<AnalysisRequest> = input.and_then(|input| serde_json::from_str(&input).ok());
+        Ok(request.and_then(|request| Task::new(request).ok()))
     }
 }
 
-/// What becomes of a job that cannot be paid for.
-fn refused(refusal: &Refusal) -> Attempt {
-    match refusal {
-        Refusal::Budget { wait_ms, .. } if refusal.is_for_now() => Attempt::Later(*wait_ms),
-        Refusal::Budget { .. } => Attempt::Final(Problem::new(
-            ProblemCode::BudgetExceeded,
-            "When the job was to be done, what was left of the month's budget did not cover the most that it can cost.",
-        )),
-        _ => Attempt::Final(Problem::new(
-            ProblemCode::Unauthenticated,
-            "When the job was to be done, the credentials that it was accepted with were not valid any more.",
-        )),
+/// What the attempt's record says: a status, as if it had been a request, and how it ended.
+fn outcome(attempt: &Attempt) -> (u16, Outcome) {
+    match attempt {
+        Attempt::Done(_) => (200, Outcome::Done),
+        Attempt::Final(problem) | Attempt::Again(problem) => {
+            (problem.status, Outcome::Error(problem.code.clone().into_owned()))
+        }
+        Attempt::Later | Attempt::Stopped(_) => (499, Outcome::Cancelled),
     }
 }
 
 fn spent(record: &Record) -> Spent {
-    let (
-        cost,
-        Usage {
-            input_tokens,
-            output_tokens,
-        },
-    ) = (record.cost(), record.usage());
+    let cost = record.cost();
+    let Usage {
+        input_tokens,
+        output_tokens,
+    } = record.usage();
     Spent {
         input_tokens,
         output_tokens,
@@ -296,8 +198,4 @@ fn spent(record: &Record) -> Spent {
 fn abandoned() -> Problem {
     let detail = format!("Each of {MAX_JOB_ATTEMPTS} attempts ended without a word of what went wrong.");
     Problem::new(ProblemCode::JobAbandoned, detail)
-}
-
-fn told(problem: &Problem) -> Value {
-    to_value(problem).unwrap_or_default()
 }

@@ -9,7 +9,7 @@ mod reply;
 pub use markdown::markdown;
 pub use reply::Draft;
 
-use lambent_llm::{Prompt, ReplySchema, SchemaError};
+use lambent_llm::{Pricing, Prompt, ReplySchema, SchemaError};
 use lambent_schema::{
     Usage,
     endpoints::analysis::{Analysis, AnalysisRequest, OutputFormat},
@@ -17,6 +17,12 @@ use lambent_schema::{
 
 /// More than instructions and the form of the answer add to a document, in bytes, for what a request costs at most.
 pub const PROMPT_BYTES: u64 = 4096;
+
+/// The most that an analysis and its repairs can cost, for a document in so many bytes, in millionths of a dollar.
+#[must_use]
+pub fn at_most(pricing: Pricing, bytes: u64, max_output_tokens: Option<u32>) -> u64 {
+    pricing.at_most(bytes + PROMPT_BYTES, pricing.max_answers(), max_output_tokens)
+}
 
 /// An analysis to be made.
 #[derive(Debug)]

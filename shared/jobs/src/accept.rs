@@ -7,11 +7,14 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use lambent_schema::{
     Endpoint, Problem, ProblemCode,
-    endpoints::jobs::{JobAccepted, JobRequest, JobStatus, JobsGet},
+    endpoints::{
+        analysis::MAX_TEXT_CHARS,
+        jobs::{JobAccepted, JobRequest, JobStatus, JobsGet},
+    },
 };
 use lambent_service::{Call, Caller, Failure, headers::IDEMPOTENCY_REPLAYED};
 use lambent_store::{
-    jobs::{Created, Jobs, NewJob},
+    jobs::{Created, Jobs, MAX_INPUT_BYTES, NewJob},
     now_ms,
 };
 use uuid::Uuid;
@@ -20,6 +23,9 @@ use crate::{idempotency, unavailable};
 
 /// Seconds after which a job is worth asking for, where nothing is known of it.
 const SOON: u64 = 2;
+
+/// However a document is written as JSON (six bytes for a character, at most), it fits an item.
+const _: () = assert!(MAX_TEXT_CHARS * 6 + 1024 <= MAX_INPUT_BYTES);
 
 /// A request that becomes a job.
 #[derive(Debug)]

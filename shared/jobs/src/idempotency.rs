@@ -5,9 +5,8 @@ use lambent_schema::{
     Problem, ProblemCode,
     endpoints::jobs::{JobRequest, MAX_IDEMPOTENCY_KEY_BYTES},
 };
-use lambent_service::{Failure, headers::IDEMPOTENCY_KEY};
+use lambent_service::{Failure, headers::IDEMPOTENCY_KEY, sha256};
 use lambent_store::{CallerId, jobs::Idempotency};
-use sha2::{Digest as _, Sha256};
 
 /// What the request's key, if it has one, and its body are known by: their hashes. A caller's keys are its own.
 ///
@@ -22,8 +21,8 @@ pub(crate) fn of(
     let body = serde_json::to_vec(request).map_err(Failure::internal)?;
     Ok(Some(Idempotency {
         // No caller's id has a zero byte in it, so that no two pairs are the same text.
-        key_hash: hash(&[caller.as_str().as_bytes(), b"\0", key.as_bytes()]),
-        body_hash: hash(&[&body]),
+        key_hash: sha256(&[caller.as_str().as_bytes(), b"\0", key.as_bytes()]),
+        body_hash: sha256(&[&body]),
     }))
 }
 
@@ -46,15 +45,6 @@ fn key(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
         return Err(Failure::new(Problem::new(ProblemCode::InvalidRequest, detail)));
     }
     Ok(Some(key))
-}
-
-fn hash(parts: &[&[u8]]) -> String {
-    let digest = parts.iter().fold(Sha256::new(), Sha256::chain_update);
-    digest
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 #[cfg(test)]

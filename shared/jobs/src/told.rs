@@ -11,11 +11,17 @@ use serde_json::from_value;
 #[must_use]
 pub fn told(job: &jobs::Job) -> Job {
     let has_ended = job.status.is_ended();
+    let has_begun = job.attempt > 0 || job.status != jobs::JobStatus::Running;
     Job {
         job_id: job.id.clone(),
-        status: status(job.status),
+        // One that was put off before its first attempt has not been begun.
+        status: if has_begun {
+            status(job.status)
+        } else {
+            JobStatus::Queued
+        },
         created_at: instant_text(job.created_at),
-        started_at: job.started_at.map(instant_text),
+        started_at: job.started_at.filter(|_| has_begun).map(instant_text),
         finished_at: job.finished_at.map(instant_text),
         attempt: job.attempt,
         cancel_requested: job.cancel_requested,

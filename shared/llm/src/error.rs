@@ -115,20 +115,21 @@ impl ModelError {
         Self::new(ModelErrorKind::Upstream { fault })
     }
 
-    /// Whether the same question will fail again, also in a while: it is the question, or the configuration, that is at fault.
+    /// Whether the same question will fail again, also in a while: it is the question that is at fault.
     #[must_use]
     pub fn is_final(&self) -> bool {
         match &self.kind {
             ModelErrorKind::InvalidReply { .. }
-            | ModelErrorKind::ContextExceeded { .. }
-            | ModelErrorKind::Configuration { .. } => true,
+            | ModelErrorKind::ContextExceeded { .. } => true,
             ModelErrorKind::Upstream {
                 fault: UpstreamFault::Status(status),
             } => (400..500).contains(status) && ![408, 409, 425, 429].contains(status),
             ModelErrorKind::Upstream { .. }
             | ModelErrorKind::RateLimited { .. }
             | ModelErrorKind::Timeout { .. }
-            | ModelErrorKind::Truncated => false,
+            | ModelErrorKind::Truncated
+            // Somebody will mend it.
+            | ModelErrorKind::Configuration { .. } => false,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use lambent_schema::Usage;
 
-use crate::{ModelConfig, Price};
+use crate::{ConfigError, ModelConfig, Price};
 
 /// More than a complaint has, with which an answer is sent back: at most eight broken rules, a line each, and some words around
 /// them.
@@ -27,6 +27,18 @@ impl Pricing {
             max_repairs: config.max_repairs,
             max_retries: config.max_retries,
         }
+    }
+
+    /// That of the model that the process environment names, for whoever does not call it: without its key.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::from_env`], but for the key.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let config = ModelConfig::from_lookup(|name| match name {
+            "LAMBENT_MODEL_KEY" => Some("of no use here".to_owned()),
+            name => std::env::var(name).ok(),
+        })?;
+        Ok(Self::of(&config))
     }
 
     /// The most that `answers` answers to one prompt can cost, in millionths of a dollar: the first, and repairs of it, each of which

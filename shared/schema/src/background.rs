@@ -16,8 +16,8 @@ pub struct Background {
 /// What starts a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trigger {
-    /// Changes in a table.
-    Stream(StreamTrigger),
+    /// Changes in a table: each of these hands them on beside the others, in lanes of its own.
+    Stream(&'static [StreamTrigger]),
     /// The clock.
     Schedule {
         /// How often.
@@ -28,10 +28,12 @@ pub enum Trigger {
 /// Changes in a table, by its stream. A record whose invocations all fail goes to the function's on-failure destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamTrigger {
+    /// What it is for.
+    pub name: &'static str,
     /// The table, as the store names it.
     pub table: &'static str,
-    /// Which changes: JSON patterns, one of which has to match.
-    pub filters: &'static [&'static str],
+    /// Which changes: a JSON pattern.
+    pub filter: &'static str,
     /// Changes in one invocation.
     pub batch_size: u32,
     /// Invocations at once for each shard of the stream. The changes of one item stay in order.
@@ -46,21 +48,33 @@ pub const MAX_JOB_ATTEMPTS: u32 = 5;
 /// The longest that a job may take, in seconds.
 pub const JOB_TIMEOUT_SECS: u32 = 300;
 
-/// Does jobs, one an invocation: a job's time is its own.
+/// Does jobs, one an invocation: a job's time is its own. Callbacks have lanes of their own, so that a server that is slow to answer holds
+/// up no job, and a job no callback. A stream is for two readers at most: these are they.
 pub const JOBS_WORKER: Background = Background {
     function: "jobs-worker",
     timeout_secs: JOB_TIMEOUT_SECS,
-    trigger: Trigger::Stream(StreamTrigger {
-        table: "jobs",
-        filters: &[
-            r#"{"dynamodb": {"NewImage": {"status": {"S": ["queued"]}}}}"#,
-            r#"{"dynamodb": {"NewImage": {"callback_status": {"S": ["due"]}}}}"#,
-        ],
-        batch_size: 1,
-        parallelization_factor: 10,
-        // The one after the last attempt finds the attempts used up, and says so.
-        maximum_retry_attempts: MAX_JOB_ATTEMPTS,
-    }),
+    trigger: Trigger::Stream(&[
+        StreamTrigger {
+            name: "jobs",
+            filter: r#"{"dynamodb": {"NewImage": {"status": {"S": ["queued"]}}}}"#,
+            ..OF_JOBS
+        },
+        StreamTrigger {
+            name: "callbacks",
+            filter: r#"{"dynamodb": {"NewImage": {"callback_status": {"S": ["due"]}}}}"#,
+            ..OF_JOBS
+        },
+    ]),
+};
+
+const OF_JOBS: StreamTrigger = StreamTrigger {
+    name: "",
+    table: "jobs",
+    filter: "{}",
+    batch_size: 1,
+    parallelization_factor: 10,
+    // The one after the last attempt finds the attempts used up, and says so.
+    maximum_retry_attempts: MAX_JOB_ATTEMPTS,
 };
 
 /// Looks after jobs that nobody looks after any more, and callbacks whose next try is due.
@@ -84,15 +98,13 @@ mod tests {
 
     #[test]
     fn filters_are_json_and_retries_suffice_for_all_attempts_of_a_job() {
-        let Trigger::Stream(stream) = JOBS_WORKER.trigger else {
+        let Trigger::Stream(streams) = JOBS_WORKER.trigger else {
             unreachable!("the worker rides a stream")
         };
-        for filter in stream.filters {
-            assert!(
-                serde_json::from_str::<Value>(filter).unwrap().is_object(),
-                "{filter}"
-            );
+        for stream in streams {
+            let filter: Value = serde_json::from_str(stream.filter).unwrap();
+            assert!(filter.is_object(), "{filter}");
+            assert!(stream.maximum_retry_attempts >= MAX_JOB_ATTEMPTS);
         }
-        assert!(stream.maximum_retry_attempts >= MAX_JOB_ATTEMPTS);
     }
 }

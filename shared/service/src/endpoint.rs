@@ -11,7 +11,7 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use futures::FutureExt as _;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, header};
 use http_body::Body as _;
 use lambent_schema::{Access, Cost, Endpoint, MAX_BODY_BYTES, Method, Operation};
 use lambent_store::{CallerId, RequestRecord, Requests, Store, StoreConfig};
@@ -202,6 +202,13 @@ async fn frame(State(mounted): State<Arc<Mounted>>, mut request: Request, next: 
         response.headers_mut().extend(of_limits);
         response.headers_mut().insert(REQUEST_ID, call.id.header());
         return response;
+    }
+    if mounted.access != Access::Public {
+        // What a caller is told is for nobody else, whatever stands in between.
+        response
+            .headers_mut()
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
     }
     let failure = response.extensions_mut().remove::<Failure>();
     let outcome = match &failure {

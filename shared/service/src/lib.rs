@@ -32,7 +32,7 @@ pub use cors::cors_layer;
 pub use endpoint::{Service, Work, endpoint, method_filter};
 pub use failure::{Failure, chain};
 pub use query::ValidQuery;
-pub use record::{EndOnDrop, Outcome, Record};
+pub use record::{EndOnDrop, Outcome, Record, sha256};
 pub use request_id::{REQUEST_ID, RequestId};
 pub use stream::{Form, Step};
 pub use valid::Valid;

@@ -71,7 +71,7 @@ impl Record {
         let mut progress = self.lock();
         progress.record.model = Some(model.to_owned());
         progress.record.text_chars = Some(text.chars().count() as u64);
-        progress.record.text_sha256 = Some(hex(&Sha256::digest(text)));
+        progress.record.text_sha256 = Some(sha256(&[text.as_bytes()]));
         let (requests, record) = (self.0.requests.clone(), progress.record.clone());
         progress.start = Some(tokio::spawn(async move {
             if let Err(error) = requests.started(&record).await {
@@ -247,6 +247,13 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// SHA-256 of all these bytes in order, in lowercase hexadecimal.
+#[must_use]
+pub fn sha256(parts: &[&[u8]]) -> String {
+    let digest = parts.iter().fold(Sha256::new(), Sha256::chain_update);
+    digest
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -120,9 +120,6 @@ pub const QUEUED_DUE: Duration = Duration::from_secs(10 * 60);
 /// How long a callback may be due before the sweeper looks at it.
 pub const CALLBACK_DUE: Duration = Duration::from_secs(5 * 60);
 
-/// After a failed attempt: when the sweeper looks at a job that nobody has taken again.
-pub const RELEASED_DUE: Duration = Duration::from_secs(60);
-
 /// The longest input, in bytes. An item holds 400 KB, names and all.
 pub const MAX_INPUT_BYTES: usize = 350 * 1024;
 

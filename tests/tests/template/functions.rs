@@ -122,6 +122,11 @@ fn a_variable_says_the_same_to_every_function() {
     let mut said = BTreeMap::new();
     for (id, function) in template.of_type("AWS::Lambda::Function") {
         for (name, value) in function["Environment"]["Variables"].as_object().unwrap() {
+            // A key is for those who call the model; who only prices its work has none.
+            if name == "LAMBENT_MODEL_KEY" && template.folder(id) == "jobs-create" {
+                assert_eq!(value, "");
+                continue;
+            }
             let first = said.entry(name.as_str()).or_insert(value);
             assert_eq!(value, *first, "{name}, for {id}");
         }

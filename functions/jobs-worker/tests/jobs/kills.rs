@@ -15,6 +15,7 @@ use lambent_runtime_api::{
 };
 use lambent_schema::{Trigger, background::JOBS_WORKER};
 use lambent_store::{
+    callers::{Ask, Credential, Decision},
     jobs::{JobStatus, TABLE},
     now_ms,
 };
@@ -24,7 +25,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::Cloud;
+use crate::{BUDGET, Cloud};
 
 const JOBS: usize = 500;
 const KILLS: usize = 20;
@@ -50,7 +51,7 @@ async fn five_hundred_jobs_are_done_once_while_workers_are_killed() {
         .collect::<Vec<_>>();
     let (ids, killed) = futures::join!(accepting, kill());
     let accepted = began.elapsed();
-    let mut attempts = BTreeMap::<u32, usize>::new();
+    let (mut attempts, mut spent) = (BTreeMap::<u32, usize>::new(), 0);
     for (number, id) in ids.iter().enumerate() {
         let job = loop {
             let job = cloud.jobs.find(id).await.unwrap().unwrap();
@@ -65,12 +66,13 @@ async fn five_hundred_jobs_are_done_once_while_workers_are_killed() {
         let result: Value = serde_json::from_str(&job.result.unwrap()).unwrap();
         assert_eq!(result["summary"], number.to_string());
         *attempts.entry(job.attempt).or_default() += 1;
+        spent += job.cost_tokens;
     }
     let took = began.elapsed();
     // What ended twice would be here twice.
     sleep(Duration::from_secs(1)).await;
     stop.cancel();
-    let ends = ends.lock().unwrap();
+    let ends = ends.lock().unwrap().clone();
     assert_eq!(ends.len(), JOBS);
     assert!(ends.values().all(|count| *count == 1));
     let calls = usize::try_from(cloud.upstream.counts().requests).unwrap();
@@ -78,13 +80,35 @@ async fn five_hundred_jobs_are_done_once_while_workers_are_killed() {
         "seed {SEED}: {JOBS} jobs, {killed} workers killed (accepted and killed in {accepted:.1?}, all done after {took:.1?}); \
          {calls} calls of the model; jobs by attempts: {attempts:?}"
     );
+    // What was reserved for the dead is there again; what was spent is not.
+    assert!(spent > 0 && !can_pay(&cloud, BUDGET - spent + 1).await);
+    assert!(can_pay(&cloud, BUDGET - spent).await);
     assert_eq!(killed, KILLS);
     assert!(calls >= JOBS && calls <= JOBS + killed, "{calls} calls");
 }
 
+/// Whether the caller can pay this, in millionths of a dollar, once the functions that died are surely gone.
+async fn can_pay(cloud: &Cloud, amount: u64) -> bool {
+    let price = |_: Option<u32>| amount;
+    let now = now_ms() + 60_000;
+    let ask = Ask {
+        credential: Credential::Work {
+            id: cloud.key.id(),
+            limits: None,
+        },
+        scope: "",
+        now_ms: now,
+        price: Some(&price),
+        until_ms: now + 1000,
+        call: &format!("all-{amount}"),
+    };
+    let decision = cloud.database.callers().admit(&ask).await.unwrap();
+    matches!(decision, Decision::Admitted(_))
+}
+
 /// Hands the stream to processes of the worker, as the contract says, and lets the sweeper look.
 async fn work(cloud: &Cloud, stop: &CancellationToken) {
-    let Trigger::Stream(trigger) = JOBS_WORKER.trigger else {
+    let Trigger::Stream([trigger, ..]) = JOBS_WORKER.trigger else {
         unreachable!("the worker rides a stream")
     };
     let function = FunctionConfig {
@@ -92,12 +116,8 @@ async fn work(cloud: &Cloud, stop: &CancellationToken) {
         timeout: Duration::from_secs(8),
         ..FunctionConfig::new(JOBS_WORKER.function, env!("CARGO_BIN_EXE_jobs-worker"))
     };
-    let filters = trigger
-        .filters
-        .iter()
-        .map(|filter| serde_json::from_str(filter).unwrap());
     let config = MappingConfig {
-        filters: filters.collect(),
+        filters: vec![serde_json::from_str(trigger.filter).unwrap()],
         batch_size: trigger.batch_size as usize,
         parallelization_factor: trigger.parallelization_factor as usize,
         maximum_retry_attempts: Some(trigger.maximum_retry_attempts),

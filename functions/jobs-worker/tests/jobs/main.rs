@@ -18,7 +18,7 @@ use http_body_util::BodyExt as _;
 use jobs_worker::{Worker, WorkerConfig};
 use lambent_callbacks::{CallbackConfig, Callbacks, Signer};
 use lambent_callers::{ApiKey as Key, Guard};
-use lambent_llm::{ApiKey, ModelConfig, Models, Price, Pricing};
+use lambent_llm::{ApiKey, ModelConfig, Models, Pricing};
 use lambent_service::{Service, ServiceConfig};
 use lambent_store::jobs::Jobs;
 use lambent_tests::{
@@ -30,6 +30,9 @@ use tower::ServiceExt as _;
 
 /// For how long a job is held without a word of its worker.
 const LEASE: Duration = Duration::from_secs(1);
+
+/// What the caller may spend, in millionths of a dollar: a thousand dollars.
+const BUDGET: u64 = 1_000_000_000;
 
 /// What jobs are accepted by and worked at with.
 struct Cloud {
@@ -47,6 +50,8 @@ impl Cloud {
         let key = Key::generate().unwrap();
         let mut new = new_key(&key, &database.pepper);
         new.limits.rate.burst = 10_000;
+        new.limits.budget = Some(BUDGET);
+        new.limits.concurrency = 1000;
         database.insert(&new).await;
         let guard = Guard::new(&database.callers_config(), database.callers()).unwrap();
         let service = Service::new(ServiceConfig::default(), database.store.requests());
@@ -90,13 +95,13 @@ impl Cloud {
             token_limits: callers.token_limits,
             models: Models::new(model(&self.upstream)).unwrap(),
             callbacks: Callbacks::new(CallbackConfig::default(), signer).unwrap(),
-            config: WorkerConfig { lease: LEASE },
+            config: worker_config(),
         }
     }
 
     /// What a worker's process is told.
     fn variables(&self) -> Vec<(String, String)> {
-        let config = WorkerConfig { lease: LEASE };
+        let config = worker_config();
         let model = model(&self.upstream);
         let callers = self.database.callers_config();
         let variables = self.database.config.variables().into_iter();
@@ -109,11 +114,18 @@ impl Cloud {
     }
 }
 
+fn worker_config() -> WorkerConfig {
+    WorkerConfig {
+        lease: LEASE,
+        ..WorkerConfig::default()
+    }
+}
+
 fn model(upstream: &Upstream) -> ModelConfig {
     ModelConfig {
         url: Some(upstream.url()),
         key: Some(ApiKey::new("test-key")),
-        price: Some(Price::FREE),
+        price: Some("1.00/10.00".parse().unwrap()),
         ..ModelConfig::new("openai::test-model")
     }
 }

@@ -7,7 +7,7 @@ use jobs_worker::{BatchAnswer, StreamEvent};
 use lambent_store::jobs::JobStatus;
 use lambent_tests::upstream::Answer;
 use serde_json::json;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::{Cloud, LEASE};
 
@@ -70,21 +70,16 @@ async fn a_worker_that_was_taken_for_dead_changes_nothing() {
         .then(Answer::text("{\"summary\": \"late\"}").paced(LEASE * 3, Duration::ZERO))
         .otherwise(Answer::number());
     let id = cloud.accept(7).await;
-    let (slow, next) = (cloud.worker(), cloud.worker());
-    let stalled = async {
-        // A process that is stopped: its work goes on at the upstream, and its lock is not renewed.
-        let mut config = slow;
-        config.config.lease = Duration::from_secs(1);
-        let lock_is_over = sleep(Duration::from_millis(1));
-        lock_is_over.await;
-        config.handle(queued(&id), soon()).await
-    };
+    let (mut slow, next) = (cloud.worker(), cloud.worker());
+    // A process that was stopped: it has not renewed its lock when its answer comes.
+    slow.config.lease = Duration::from_secs(60);
+    let stalled = slow.handle(queued(&id), soon());
     let stolen = async {
         cloud.upstream.until(|counts| counts.requests == 1).await;
         // Somebody else's clock is ahead by more than a lease.
         let take = lambent_store::jobs::Take {
             lock: "the-thief",
-            now_ms: lambent_store::now_ms() + 60_000,
+            now_ms: lambent_store::now_ms() + 61_000,
             lease_ms: 1,
             due_at_ms: lambent_store::now_ms() + 120_000,
             max_attempts: 3,
@@ -96,7 +91,7 @@ async fn a_worker_that_was_taken_for_dead_changes_nothing() {
         );
         cloud
             .jobs
-            .requeue(&id, lambent_store::now_ms() + 120_000)
+            .requeue(&id, lambent_store::now_ms() + 120_000, Duration::ZERO)
             .await
             .unwrap();
         next.handle(queued(&id), soon()).await

@@ -221,7 +221,8 @@ pub(super) fn idempotency_key() -> Parameter {
     Parameter::header(
         "Idempotency-Key",
         "A request with the same key and body within 24 hours gets the first one's answer, with `Idempotency-Replayed: true`, \
-        and makes no second job. Up to 255 characters of your choice, your own.",
+        and makes no second job. Up to 255 characters of your choice, your own. Rate and budget are asked first: a repetition \
+        can be refused for these, and its job exists all the same.",
         json!({"type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY_BYTES}),
     )
 }

@@ -14,7 +14,7 @@ const MAX_ATTEMPTS: usize = 5;
 /// What became of a job that its caller does not want any more.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cancelling {
-    /// It has ended: nobody had begun with it.
+    /// It has ended: nobody works on it.
     Cancelled(Box<Job>),
     /// Whoever works on it is asked to stop. It may still succeed before that is noticed.
     Asked(Box<Job>),
@@ -25,7 +25,7 @@ pub enum Cancelling {
 }
 
 impl Jobs {
-    /// Cancels a caller's job: at once if it is queued, else by asking whoever works on it.
+    /// Cancels a caller's job: at once if nobody works on it, else by asking whoever does.
     ///
     /// # Errors
     /// The database does not answer within about three seconds, or refuses. It may still be cancelled.
@@ -37,14 +37,15 @@ impl Jobs {
             if job.status.is_ended() {
                 return Ok(ended(job, now_ms));
             }
-            if job.status == JobStatus::Running && job.cancel_requested {
+            let is_held = job.is_held(now_ms);
+            if is_held && job.cancel_requested {
                 return Ok(Cancelling::Asked(job));
             }
-            let cancelling = cancelling(&job, now_ms)?;
+            let cancelling = cancelling(&job, is_held, now_ms)?;
             if let Changed::Done(Some(now)) = self.change(id, cancelling, CANCEL).await? {
-                return Ok(match job.status {
-                    JobStatus::Queued => Cancelling::Cancelled(now),
-                    _ => Cancelling::Asked(now),
+                return Ok(match is_held {
+                    false => Cancelling::Cancelled(now),
+                    true => Cancelling::Asked(now),
                 });
             }
         }
@@ -53,9 +54,9 @@ impl Jobs {
 }
 
 /// The update that cancels a job that has not ended, on condition that it is as it was read.
-fn cancelling(job: &Job, now_ms: u64) -> Result<Expression, StoreError> {
-    let mut change = match job.status {
-        JobStatus::Queued => ending_of(&Ending {
+fn cancelling(job: &Job, is_held: bool, now_ms: u64) -> Result<Expression, StoreError> {
+    let mut change = match is_held {
+        false => ending_of(&Ending {
             status: JobStatus::Cancelled,
             now_ms,
             result: None,
@@ -63,15 +64,18 @@ fn cancelling(job: &Job, now_ms: u64) -> Result<Expression, StoreError> {
             spent: Spent::default(),
             has_callback: job.callback_url.is_some(),
         })?,
-        _ => asking(),
+        true => asking(),
     };
     change.require_status(job.status);
+    if !is_held {
+        change.require_lock_as_in(job);
+    }
     let (name, caller) = (change.name("caller"), change.text("caller", job.caller.as_str()));
     change.require(format!("{name} = {caller}"));
     Ok(change)
 }
 
-/// The sweeper looks at the job when it would have anyway: if its worker has died, it is ended then.
+/// If its worker dies before it notices, the sweeper ends the job, when it would have looked at it anyway.
 fn asking() -> Expression {
     let mut change = Expression::default();
     let (name, yes) = (

@@ -113,6 +113,18 @@ impl Expression {
         self.require_status(JobStatus::Running);
     }
 
+    /// Only a job whose lock and lease are still these.
+    pub(super) fn require_lock_as_in(&mut self, job: &Job) {
+        let lock = self.name("lock");
+        if let (Some(held), Some(until)) = (&job.lock, job.lease_until) {
+            let lease_until = self.name("lease_until");
+            let (held, until) = (self.text("held", held), self.number("held_until", until));
+            self.require(format!("{lock} = {held} AND {lease_until} = {until}"));
+        } else {
+            self.require(format!("attribute_not_exists({lock})"));
+        }
+    }
+
     /// Only a job that nobody works on, and that has not ended.
     pub(super) fn require_free(&mut self, now_ms: u64) {
         let queued = self.is("status", JobStatus::Queued.as_str());
@@ -129,6 +141,13 @@ impl Expression {
 }
 
 impl Job {
+    /// Whether somebody works on it, as far as can be known: it has a lock whose lease has not ended.
+    #[must_use]
+    pub fn is_held(&self, now_ms: u64) -> bool {
+        let is_leased = self.lease_until.is_some_and(|until| until > now_ms);
+        self.status == JobStatus::Running && self.lock.is_some() && is_leased
+    }
+
     /// Whether nobody works on it, and it has not ended.
     pub(super) fn is_free(&self, now_ms: u64) -> bool {
         match self.status {

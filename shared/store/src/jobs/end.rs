@@ -1,9 +1,11 @@
 //! How a job ends, or an attempt at it.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::change::{Changed, instant};
-use super::{CALLBACK_DUE, CallbackStatus, Job, JobStatus, Jobs, QUEUED_DUE, RELEASED_DUE, Spent, after};
+use super::{CALLBACK_DUE, CallbackStatus, Job, JobStatus, Jobs, Spent, after};
 use crate::StoreError;
 use crate::expression::Expression;
 use crate::item::to_attribute;
@@ -63,8 +65,9 @@ impl Jobs {
         })
     }
 
-    /// Gives a job back after a failed attempt, so that it can be taken again at once. `false` if it is not held with this lock any
-    /// more. It stays `running`: it is for whoever failed to come back, or else for the sweeper.
+    /// Gives a job back after a failed attempt: nobody takes it before `until_ms`, in milliseconds since 1970, and then the sweeper puts
+    /// it into the queue. `false` if it is not held with this lock any more. It stays `running`: putting it into the queue would
+    /// start a worker at once.
     ///
     /// # Errors
     /// The database does not answer within about three seconds, or refuses. The job is then free when its lease ends.
@@ -74,17 +77,17 @@ impl Jobs {
         lock: &str,
         spent: &Spent,
         error: Option<Value>,
-        now_ms: u64,
+        until_ms: u64,
     ) -> Result<bool, StoreError> {
         let mut releasing = Expression::default();
         releasing.require_lock(lock);
         releasing.forget(&["lock"]);
-        releasing.set_number("lease_until", now_ms);
+        releasing.set_number("lease_until", until_ms);
         releasing.add(spent);
         if let Some(error) = error {
             releasing.set_value("error", error);
         }
-        releasing.look_at(after(now_ms, RELEASED_DUE));
+        releasing.look_at(until_ms);
         self.change_if(id, releasing, RELEASE).await
     }
 
@@ -104,18 +107,18 @@ impl Jobs {
         self.change_if(id, postponing, POSTPONE).await
     }
 
-    /// Puts a job that nobody works on into the queue, also when it is there already: the stream then starts a worker. `false` if
-    /// somebody works on it, or it has ended.
+    /// Puts a job that nobody works on into the queue, also when it is there already: the stream then starts a worker. The sweeper looks at
+    /// it again after `due_in`. `false` if somebody works on it, or it has ended.
     ///
     /// # Errors
     /// The database does not answer within about three seconds, or refuses. The job is then as due as before.
-    pub async fn requeue(&self, id: &str, now_ms: u64) -> Result<bool, StoreError> {
+    pub async fn requeue(&self, id: &str, now_ms: u64, due_in: Duration) -> Result<bool, StoreError> {
         let mut queueing = Expression::default();
         queueing.require_free(now_ms);
         queueing.set_text("status", JobStatus::Queued.as_str());
         queueing.forget(&["lock", "lease_until"]);
         // A write that changes nothing makes no record in the stream; this time changes.
-        queueing.look_at(after(now_ms, QUEUED_DUE));
+        queueing.look_at(after(now_ms, due_in));
         self.change_if(id, queueing, REQUEUE).await
     }
 }

@@ -39,8 +39,10 @@ pub enum Taking {
     UsedUp(Box<Job>),
     /// Nobody works on it, and its caller does not want it any more. To be ended.
     CancelRequested(Box<Job>),
-    /// It has ended, or is gone.
-    Over,
+    /// It has ended.
+    Ended(Box<Job>),
+    /// It is gone.
+    Gone,
 }
 
 /// What became of a lease.
@@ -63,7 +65,7 @@ impl Jobs {
     pub async fn take(&self, id: &str, take: &Take<'_>) -> Result<Taking, StoreError> {
         match self.change(id, taking(take)?, TAKE).await? {
             Changed::Done(Some(job)) => Ok(Taking::Taken(job)),
-            Changed::Done(None) | Changed::Refused(None) => Ok(Taking::Over),
+            Changed::Done(None) | Changed::Refused(None) => Ok(Taking::Gone),
             Changed::Refused(Some(job)) => Ok(judge(job, take)),
         }
     }
@@ -116,7 +118,7 @@ fn taking(take: &Take<'_>) -> Result<Expression, StoreError> {
 /// Why a job could not be taken.
 fn judge(job: Box<Job>, take: &Take<'_>) -> Taking {
     if job.status.is_ended() {
-        return Taking::Over;
+        return Taking::Ended(job);
     }
     let lock = job.lock.clone().unwrap_or_default();
     if !job.is_free(take.now_ms) {

@@ -1,7 +1,7 @@
 //! A job ends once, by whoever holds it.
 
 use lambent_store::JobStatus;
-use lambent_store::jobs::{CALLBACK_DUE, CallbackStatus, Ending, MAX_RESULT_BYTES, RELEASED_DUE};
+use lambent_store::jobs::{CALLBACK_DUE, CallbackStatus, Ending, MAX_RESULT_BYTES, QUEUED_DUE};
 use serde_json::json;
 use time::macros::datetime;
 
@@ -79,8 +79,7 @@ async fn attempts_add_up_and_the_error_of_one_before_is_gone_after_a_success() {
         (job.status, job.error, job.lock),
         (JobStatus::Running, Some(error), None)
     );
-    let due = NOON + u64::try_from(RELEASED_DUE.as_millis()).unwrap();
-    assert!(!fixture.is_due(due - 1).await && fixture.is_due(due).await);
+    assert!(!fixture.is_due(NOON - 1).await && fixture.is_due(NOON).await);
 
     fixture.taken("w2", NOON).await;
     let ending = succeeded(NOON + SECOND);
@@ -150,8 +149,8 @@ async fn a_job_that_is_put_off_has_lost_no_attempt_and_waits_for_its_time() {
     // The write starts nobody: that would be at once.
     assert_eq!(fixture.started(), (1, 0));
     assert!(!fixture.is_due(until - 1).await && fixture.is_due(until).await);
-    assert!(!fixture.jobs.requeue(&id(1), until - 1).await.unwrap());
-    assert!(fixture.jobs.requeue(&id(1), until).await.unwrap());
+    assert!(!fixture.jobs.requeue(&id(1), until - 1, QUEUED_DUE).await.unwrap());
+    assert!(fixture.jobs.requeue(&id(1), until, QUEUED_DUE).await.unwrap());
     assert_eq!(fixture.started(), (2, 0));
     assert!(!fixture.jobs.postpone(&id(1), "w1", until).await.unwrap());
 }

@@ -46,7 +46,7 @@ async fn a_job_that_is_lying_in_the_queue_starts_a_worker_again() {
     let fixture = Fixture::with_job().await;
     let now = NOON + queued_due();
     assert!(fixture.is_due(now).await);
-    assert!(fixture.jobs.requeue(&id(1), now).await.unwrap());
+    assert!(fixture.jobs.requeue(&id(1), now, QUEUED_DUE).await.unwrap());
     assert_eq!(fixture.started(), (2, 0));
     assert!(!fixture.is_due(now + queued_due() - 1).await);
     assert!(fixture.is_due(now + queued_due()).await);
@@ -57,9 +57,21 @@ async fn a_job_that_is_lying_in_the_queue_starts_a_worker_again() {
 async fn a_job_whose_worker_died_goes_back_into_the_queue_but_not_one_that_is_held() {
     let fixture = Fixture::with_job().await;
     fixture.taken("w1", NOON).await;
-    assert!(!fixture.jobs.requeue(&id(1), NOON + LEASE - 1).await.unwrap());
+    assert!(
+        !fixture
+            .jobs
+            .requeue(&id(1), NOON + LEASE - 1, QUEUED_DUE)
+            .await
+            .unwrap()
+    );
     assert_eq!(fixture.started(), (1, 0));
-    assert!(fixture.jobs.requeue(&id(1), NOON + LEASE).await.unwrap());
+    assert!(
+        fixture
+            .jobs
+            .requeue(&id(1), NOON + LEASE, QUEUED_DUE)
+            .await
+            .unwrap()
+    );
     assert_eq!(fixture.started(), (2, 0));
     let job = fixture.find(1).await;
     assert_eq!((job.status, job.attempt), (JobStatus::Queued, 1));
@@ -76,7 +88,13 @@ async fn a_released_job_that_nobody_came_back_for_goes_back_into_the_queue() {
     fixture.taken("w1", NOON).await;
     assert!(fixture.release("w1", None, NOON + SECOND).await);
     assert_eq!(fixture.started(), (1, 0), "a release starts nobody");
-    assert!(fixture.jobs.requeue(&id(1), NOON + 2 * MINUTE).await.unwrap());
+    assert!(
+        fixture
+            .jobs
+            .requeue(&id(1), NOON + 2 * MINUTE, QUEUED_DUE)
+            .await
+            .unwrap()
+    );
     assert_eq!(fixture.started(), (2, 0));
 }
 
@@ -85,7 +103,10 @@ async fn what_has_ended_or_is_gone_is_not_put_into_the_queue() {
     let fixture = Fixture::with_job().await;
     assert!(fixture.jobs.finish_free(&id(1), &failed(NOON)).await.unwrap());
     for id in [id(1), id(2), format!("input#{}", id(1))] {
-        assert!(!fixture.jobs.requeue(&id, NOON + HOUR).await.unwrap(), "{id}");
+        assert!(
+            !fixture.jobs.requeue(&id, NOON + HOUR, QUEUED_DUE).await.unwrap(),
+            "{id}"
+        );
     }
     assert_eq!((fixture.started(), fixture.count().await), ((1, 0), 2));
 }

@@ -72,7 +72,7 @@ async fn secret(api: &Api) -> String {
 async fn a_job_s_end_is_told_in_a_way_that_the_public_library_verifies() {
     let (receiver, address) = Receiver::start(&[]).await;
     let api = calling(address).await;
-    api.upstream.about("#2#", Behaviour::unauthorized());
+    api.upstream.about("#2#", Behaviour::context_length_exceeded());
     for (number, kind) in [(1, "job.succeeded"), (2, "job.failed")] {
         let url = format!("http://{address}/callbacks");
         let id = api.job(&with_callback(number, &url)).await;

@@ -49,13 +49,8 @@ async fn what_another_attempt_would_not_mend_fails_at_once() {
     let api = Api::start().await;
     api.upstream
         .about("#1#", Answer::not_as_asked())
-        .about("#2#", Behaviour::context_length_exceeded())
-        .about("#3#", Behaviour::unauthorized());
-    for (number, code) in [
-        (1, "model_reply_invalid"),
-        (2, "document_too_long"),
-        (3, "model_failed"),
-    ] {
+        .about("#2#", Behaviour::context_length_exceeded());
+    for (number, code) in [(1, "model_reply_invalid"), (2, "document_too_long")] {
         let job = api.ended(&api.job(&numbered(number)).await).await;
         assert_eq!((&job["status"], &job["attempt"]), (&json!("failed"), &json!(1)));
         assert_eq!(job["error"]["code"], code, "{job:#}");
@@ -122,13 +117,20 @@ async fn jobs_are_charged_when_they_are_done_and_never_over_the_budget() {
             _ => assert_eq!(job["error"]["code"], "budget_exceeded", "{job:#}"),
         }
     }
-    let kept = kept(&api, &key).await;
     println!(
         "{} accepted, {done} done for {spent} of {budget} micro-dollars, {refused} refused",
         ids.len()
     );
     assert!(done > 2 && spent <= budget);
-    assert_eq!(kept.remaining, Some((budget - spent) as i64), "{kept:?}");
+    // The last settlement is written beside the job's end.
+    let left = Some(i64::try_from(budget - spent).unwrap());
+    for _ in 0..100 {
+        if kept(&api, &key).await.remaining == left {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("{left:?} should be left: {:?}", kept(&api, &key).await);
 }
 
 #[tokio::test]

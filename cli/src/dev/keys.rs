@@ -104,7 +104,7 @@ async fn insert(
         limits: Limits {
             rate: Rate {
                 interval_ms: 1,
-                burst: 1000,
+                burst: 100_000,
             },
             budget,
             concurrency: 1000,

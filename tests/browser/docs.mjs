@@ -33,9 +33,9 @@ const CHROMIUM_FLAGS = [
 const url = (path) => `${base.replace(/\/$/, '')}${path}`;
 const methods = ['get', 'put', 'post', 'delete', 'patch'];
 
-/** Every operation of the document: { method, path, summary, body }, body being the example that is shown first. */
-function operationsOf(document) {
-  return Object.entries(document.paths).flatMap(([path, item]) =>
+/** Every operation of these paths: { method, path, summary, body }, body being the example that is shown first. */
+function operationsOf(paths) {
+  return Object.entries(paths).flatMap(([path, item]) =>
     methods.filter((method) => item[method]).map((method) => {
       const operation = item[method];
       const examples = operation.requestBody?.content['application/json'].examples ?? {};
@@ -58,13 +58,13 @@ function watch(page, complaints) {
   });
 }
 
-async function swaggerUi(page, operations) {
+async function swaggerUi(page, operations, webhooks) {
   await page.goto(url('/docs'), { waitUntil: 'load' });
   for (const { method, path } of operations) {
     await block(page, method, path).waitFor({ timeout: PAGE_MS });
   }
   const shown = await page.locator('.opblock').count();
-  assert.equal(shown, operations.length, 'Swagger UI shows as many operations as the document has');
+  assert.equal(shown, operations.length + webhooks.length, 'Swagger UI shows what the document has');
   await screenshot(page, 'docs');
   await tryOut(page, operations, 'get', '/health');
   await authorize(page);
@@ -113,9 +113,9 @@ async function tryOut(page, operations, method, path) {
   await screenshot(page, `docs-${method}${path.replaceAll('/', '-')}`);
 }
 
-async function redoc(page, operations) {
+async function redoc(page, operations, webhooks) {
   await page.goto(url('/redoc'), { waitUntil: 'load' });
-  for (const { summary } of operations) {
+  for (const { summary } of [...operations, ...webhooks]) {
     await page.locator('.api-content').getByRole('heading', { name: summary }).first().waitFor({ timeout: PAGE_MS });
   }
   await screenshot(page, 'redoc');
@@ -132,7 +132,9 @@ async function main() {
   await mkdir(outDir, { recursive: true });
   const response = await fetch(url('/openapi.json'));
   assert.equal(response.status, 200, `${url('/openapi.json')} is there`);
-  const operations = operationsOf(await response.json());
+  const document = await response.json();
+  const operations = operationsOf(document.paths);
+  const webhooks = operationsOf(document.webhooks ?? {});
   assert(operations.length > 0, 'the document has operations');
 
   const profile = await mkdtemp(join(tmpdir(), 'docs-browser-'));
@@ -148,7 +150,7 @@ async function main() {
       const page = await context.newPage();
       watch(page, complaints);
       try {
-        await check(page, operations);
+        await check(page, operations, webhooks);
       } catch (error) {
         await screenshot(page, `${check.name}-failed`).catch(() => {});
         throw new Error([stripVTControlCharacters(error.message), ...complaints].join('\n'), { cause: error });

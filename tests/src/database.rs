@@ -117,7 +117,7 @@ pub fn new_key(key: &ApiKey, pepper: &Pepper) -> NewKey {
         limits: Limits {
             rate: Rate {
                 interval_ms: 1,
-                burst: 1000,
+                burst: 100_000,
             },
             budget: None,
             concurrency: 1000,

@@ -8,23 +8,13 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    body::to_bytes,
-    extract::{Request, State},
-    http::{self, StatusCode},
-    middleware::{Next, from_fn_with_state},
-    response::{IntoResponse as _, Response},
-    routing::on,
-};
+use axum::{Router, body::to_bytes, extract::Request, response::Response, routing::on};
 use lambent_callers::{CallersConfig, Pepper};
 use lambent_llm::ModelConfig;
 use lambent_runtime_api::{Function, FunctionConfig, Gateway, InvokeError, into_response, proxy_event};
 use lambent_schema::{Operation, Problem, ProblemCode, background, operations};
-use lambent_service::{ServiceConfig, cors_layer, method_filter};
+use lambent_service::{ServiceConfig, method_filter};
 use lambent_store::{Credentials, StoreConfig};
-
-use tower::ServiceExt as _;
 
 use super::{StartError, gateway};
 
@@ -88,28 +78,7 @@ pub(crate) fn router(
         let handler = async move |request: Request| call(&function, &gateway, path, request).await;
         router = router.route(op.path, on(method_filter(op.method), handler));
     }
-    Ok(router
-        .method_not_allowed_fallback(gateway::other_method)
-        .layer(from_fn_with_state(preflights(service), answer_preflight)))
-}
-
-/// The gateway answers preflights; answers get their headers from the function.
-fn preflights(service: &ServiceConfig) -> Router {
-    Router::new()
-        .fallback(async || StatusCode::OK)
-        .layer(cors_layer(&service.cors_origins))
-}
-
-async fn answer_preflight(State(preflights): State<Router>, request: Request, next: Next) -> Response {
-    let is_preflight = request.method() == http::Method::OPTIONS
-        && request
-            .headers()
-            .contains_key(http::header::ACCESS_CONTROL_REQUEST_METHOD);
-    if is_preflight {
-        preflights.oneshot(request).await.into_response()
-    } else {
-        next.run(request).await
-    }
+    Ok(router)
 }
 
 async fn call(function: &Function, gateway: &Gateway, resource: &str, request: Request) -> Response {

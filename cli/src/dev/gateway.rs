@@ -12,20 +12,21 @@ use std::time::Duration;
 use axum::{
     Router,
     body::Body,
-    extract::Request,
-    http::HeaderMap,
-    middleware::{Next, from_fn},
-    response::Response,
+    extract::{Request, State},
+    http::{self, HeaderMap, StatusCode},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse as _, Response},
     serve::ListenerExt as _,
 };
 use http_body_util::{BodyExt as _, Limited};
 use lambent_callbacks::{CallbackConfig, Signer};
 use lambent_llm::Models;
 use lambent_schema::{Problem, ProblemCode};
-use lambent_service::{Failure, RequestId, Service};
+use lambent_service::{Failure, RequestId, Service, ServiceConfig, cors_layer};
 use lambent_store::jobs::Jobs;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 /// API Gateway's limit on a request's body, in bytes.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
@@ -60,12 +61,13 @@ pub(crate) fn here(here: Here) -> Router {
         .merge(jobs_get::router(&service, jobs, signer))
         .merge(health::router(&service))
         .merge(docs::router(&service, oauth))
-        .method_not_allowed_fallback(other_method)
 }
 
 /// The functions, behind the gateway's rules.
-pub(crate) fn router(functions: Router) -> Router {
+pub(crate) fn router(functions: Router, service: &ServiceConfig) -> Router {
     functions
+        .method_not_allowed_fallback(other_method)
+        .layer(from_fn_with_state(preflights(service), answer_preflight))
         .fallback(async |headers: HeaderMap| {
             let problem = Problem::new(ProblemCode::NotFound, "There is nothing at this path.");
             refuse(&headers, problem)
@@ -73,8 +75,27 @@ pub(crate) fn router(functions: Router) -> Router {
         .layer(from_fn(read_whole))
 }
 
+/// The gateway answers preflights; answers get their headers from the function.
+fn preflights(service: &ServiceConfig) -> Router {
+    Router::new()
+        .fallback(async || StatusCode::OK)
+        .layer(cors_layer(&service.cors_origins))
+}
+
+async fn answer_preflight(State(preflights): State<Router>, request: Request, next: Next) -> Response {
+    let is_preflight = request.method() == http::Method::OPTIONS
+        && request
+            .headers()
+            .contains_key(http::header::ACCESS_CONTROL_REQUEST_METHOD);
+    if is_preflight {
+        preflights.oneshot(request).await.into_response()
+    } else {
+        next.run(request).await
+    }
+}
+
 /// What a path of the API answers to other methods than its own.
-pub(crate) async fn other_method(headers: HeaderMap) -> Response {
+async fn other_method(headers: HeaderMap) -> Response {
     let problem = Problem::new(
         ProblemCode::MethodNotAllowed,
         "This path does not take this method.",

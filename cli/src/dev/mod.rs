@@ -182,7 +182,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         jobs::start(url, background, failed.clone(), &stop).await?;
     }
     functions::remove_secrets(&mut variables, key.is_some());
-    let server = tokio::spawn(gateway::serve(listener, gateway::router(functions), stop.clone()));
+    let server = tokio::spawn(gateway::serve(
+        listener,
+        gateway::router(functions, &config.service),
+        stop.clone(),
+    ));
     Ok(Running {
         url,
         database_url: database.url,

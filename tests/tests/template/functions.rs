@@ -53,7 +53,7 @@ const OF_JOBS: &[&str] = &["LAMBENT_JOBS_TABLE"];
 /// What functions are told besides that take the address of a callback, or call it.
 const OF_CALLBACKS: &[&str] = &["LAMBENT_CALLBACK_ALLOW"];
 /// What the one that does jobs is told besides.
-const OF_WORKER: &[&str] = &["LAMBENT_JOB_LEASE_SECS"];
+const OF_WORKER: &[&str] = &["LAMBENT_JOB_LEASE_SECS", "LAMBENT_JOB_RETRY_SECS"];
 /// Where people sign in from the documentation.
 const OF_DOCS: &[&str] = &[
     "LAMBENT_OAUTH_AUTHORIZATION_URL",

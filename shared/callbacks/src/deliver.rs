@@ -20,14 +20,12 @@ const USER_AGENT: &str = concat!("Lambent/", env!("CARGO_PKG_VERSION"));
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Sends callbacks. Cloning it is cheap.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Callbacks {
     config: Arc<CallbackConfig>,
     signer: Signer,
-    /// For everybody: it knows public addresses only.
-    public: Client,
-    /// For what is configured as allowed.
-    allowed: Client,
+    /// For what is configured as allowed; others get what it says if it is public.
+    resolver: Arc<dyn Resolve>,
 }
 
 /// A callback, at one attempt.
@@ -65,6 +63,14 @@ pub enum Outcome {
     },
 }
 
+impl fmt::Debug for Callbacks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callbacks")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for Delivery {
     /// The id only: URL and body are the caller's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,10 +79,10 @@ impl fmt::Debug for Delivery {
 }
 
 impl Callbacks {
-    /// Builds the clients; nothing is sent.
+    /// Checks the configuration. An attempt makes its client when it needs one: most workers never call anybody back.
     ///
     /// # Errors
-    /// A field of the configuration is malformed, or the HTTP client cannot be built.
+    /// A field of the configuration is malformed, or an HTTP client cannot be made with it.
     pub fn new(config: CallbackConfig, signer: Signer) -> Result<Self, ConfigError> {
         Self::with_resolver(config, signer, Arc::new(System))
     }
@@ -91,10 +97,11 @@ impl Callbacks {
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, ConfigError> {
         config.validate()?;
-        let only_public = Arc::new(PublicOnly(Arc::clone(&resolver)));
+        if config.authorities.is_some() {
+            client(&config, Arc::clone(&resolver)).map_err(ConfigError::Client)?;
+        }
         Ok(Self {
-            public: client(&config, only_public).map_err(ConfigError::Client)?,
-            allowed: client(&config, resolver).map_err(ConfigError::Client)?,
+            resolver,
             config: Arc::new(config),
             signer,
         })
@@ -131,11 +138,12 @@ impl Callbacks {
             ..
         } = delivery;
         let signature = self.signer.sign(caller, id, *timestamp, body);
-        let client = if target.may_be_private {
-            &self.allowed
+        let resolver: Arc<dyn Resolve> = if target.may_be_private {
+            Arc::clone(&self.resolver)
         } else {
-            &self.public
+            Arc::new(PublicOnly(Arc::clone(&self.resolver)))
         };
+        let client = client(&self.config, resolver).map_err(|_| Fault::Request)?;
         Ok(client
             .post(target.url)
             .header(CONTENT_TYPE, "application/json")

@@ -16,6 +16,8 @@ use crate::update::{Target, Updated};
 const ADMIT: &str = "decide over a caller";
 /// Each refused attempt means that another request of the same caller came between; these many in a row are not waited for.
 const MAX_ATTEMPTS: usize = 10;
+/// So many reservations of workers that died are released by the next one.
+const MUCH_DEAD_WORK: usize = 10;
 /// More callers than these are not remembered by a process.
 const MAX_REMEMBERED: usize = 4096;
 
@@ -151,7 +153,10 @@ impl Callers {
         let mut path = Path::guess(remembered, ask.now_ms);
         for _ in 0..MAX_ATTEMPTS {
             let found = match self.attempt(ask, &path).await? {
-                Attempt::Done(item) => return Ok(self.admitted(&item, ask)),
+                Attempt::Done(item) => {
+                    self.forget_dead_work(&item, ask).await;
+                    return Ok(self.admitted(&item, ask));
+                }
                 // An attempt before did it, and its answer was lost on the way.
                 Attempt::Refused(Some(item)) if item.holds(ask.credential.place(), ask.call) => {
                     return Ok(self.admitted(&item, ask));
@@ -165,6 +170,26 @@ impl Callers {
             }
         }
         Err(StoreError::Contended { operation: ADMIT })
+    }
+
+    /// Releases what dead workers left, once there is much of it: a caller that is never short of money would keep it, and pay for it with
+    /// each write of its item.
+    async fn forget_dead_work(&self, item: &CallerItem, ask: &Ask<'_>) {
+        if !ask.credential.is_work() {
+            return;
+        }
+        let work = item.work.iter().flatten();
+        let dead: Vec<_> = work
+            .filter(|(_, call)| call.until <= ask.now_ms)
+            .map(|(id, call)| (Place::Work, id.clone(), call.clone()))
+            .collect();
+        if dead.len() >= MUCH_DEAD_WORK {
+            let released = self.release(ask.credential.id(), &item.period, &dead, ask.now_ms);
+            if let Err(error) = released.await {
+                // The next one will.
+                tracing::warn!(%error, "could not release what dead workers held");
+            }
+        }
     }
 
     async fn attempt(&self, ask: &Ask<'_>, path: &Path) -> Result<Attempt, StoreError> {

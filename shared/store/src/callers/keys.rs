@@ -46,6 +46,8 @@ pub struct KeyRecord {
     pub remaining: Option<i64>,
     /// Requests under way, or died and not yet released.
     pub calls: usize,
+    /// Jobs being worked at, or whose worker died and that are not yet released.
+    pub work: usize,
     /// In milliseconds since 1970.
     pub created_at_ms: u64,
     /// In milliseconds since 1970, if it is.
@@ -197,6 +199,7 @@ fn record(item: CallerItem, month: &str) -> Option<KeyRecord> {
         remaining: limits.budget.map(remaining),
         limits,
         calls: item.calls.map_or(0, |calls| calls.len()),
+        work: item.work.map_or(0, |work| work.len()),
         created_at_ms: item.created_at,
         revoked_at_ms: item.revoked_at,
         old_secret_until_ms: item.old_until,

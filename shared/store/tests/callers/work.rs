@@ -63,6 +63,22 @@ async fn the_money_of_work_that_died_comes_back_to_whoever_needs_it() {
 }
 
 #[tokio::test]
+async fn what_dead_workers_left_goes_also_where_money_is_never_short() {
+    let callers = with_key(limits()).await;
+    for _ in 0..12 {
+        work(10).admitted(&callers).await;
+    }
+    let held = async |now| {
+        let later = Request::at(now).by(WORK).costing(10);
+        later.admitted(&callers).await;
+        callers.keys(now).await.unwrap()[0].work
+    };
+    assert_eq!(held(NOON + 9_000).await, 13);
+    // Twelve are dead by then; the two that are not stay.
+    assert_eq!(held(NOON + 10_001).await, 2);
+}
+
+#[tokio::test]
 async fn nobody_works_for_a_key_that_is_revoked_or_not_there() {
     let callers = with_budget(100).await;
     callers.revoke_key("k1", NOON).await.unwrap();

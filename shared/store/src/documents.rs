@@ -32,7 +32,7 @@
 //! - whoever puts a document may die at any moment: before the transaction the old version is visible, after it the new one.
 //!
 //! DynamoDB brings what is written into a vector index a little later, and until then a new version is found in part, or not at all. The
-//! version before is not shown instead.
+//! version before is not shown instead. (A search that finds chunks which have just been replaced looks once more.)
 //!
 //! The other way is to have only visible chunks in the index: to give each chunk its `caller` when the version is published. That
 //! is a second write of every chunk, twice the price, and since it is not one transaction, the check is needed all the same. The price
@@ -202,5 +202,24 @@ pub struct Documents {
 impl Documents {
     pub(crate) fn new(client: Client, table: String) -> Self {
         Self { client, table }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_has_an_attribute_for_each_filter_and_no_more_than_it_can_have() {
+        let names: Vec<_> = SEARCHED.iter().map(|attribute| attribute.name).collect();
+        let filters = (0..FILTERS).map(|place| format!("filter_{place}"));
+        let expected: Vec<_> = std::iter::once("slice".to_owned()).chain(filters).collect();
+        assert_eq!(names, expected);
+        assert!(names.len() <= 18 && names.len() + 1 + FOUND.len() <= 20);
+    }
+
+    #[test]
+    fn the_largest_document_leaves_room_in_each_slice() {
+        assert!(MAX_CHUNKS.div_ceil(SLICES) < 100);
     }
 }

@@ -45,7 +45,7 @@ pub struct Version {
 impl Version {
     /// Its id.
     #[must_use]
-    pub fn id(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.new.version
     }
 

@@ -237,7 +237,7 @@ impl Documents {
             client: &self.client,
             table: &self.table,
             key: TABLE.key.partition.name,
-            id: &version_key(version.id()),
+            id: &version_key(version.as_str()),
         };
         target.update(giving_up, ReturnValue::None, GIVE_UP).await?;
         Ok(())

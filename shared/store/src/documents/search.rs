@@ -76,6 +76,13 @@ struct Looked {
     are_all: bool,
 }
 
+/// What of it is visible.
+struct Seen {
+    hits: Vec<Hit>,
+    has_replaced: bool,
+    are_all: bool,
+}
+
 impl Documents {
     /// The chunks of a caller's documents that are nearest, the nearest first. Each document's are of one version, the one that was
     /// visible when it was found; what was published or deleted before is. See [`super`] for how far it looks.
@@ -91,15 +98,37 @@ impl Documents {
             return Ok(Vec::new());
         };
         let mut hits = Vec::new();
+        let mut has_looked_again = false;
         for depth in depths(top_k) {
-            let looked = self.look(caller, search, &slots, depth).await?;
-            hits = self.visible(caller, search.filter, looked.candidates).await?;
-            if hits.len() >= top_k || looked.are_all {
+            let mut seen = self.see(caller, search, &slots, depth).await?;
+            if seen.has_replaced && !has_looked_again {
+                // Perhaps what replaced it was not there yet. Now it is.
+                seen = self.see(caller, search, &slots, depth).await?;
+                has_looked_again = true;
+            }
+            hits = seen.hits;
+            if hits.len() >= top_k || seen.are_all {
                 break;
             }
         }
         hits.truncate(top_k);
         Ok(hits)
+    }
+
+    async fn see(
+        &self,
+        caller: &CallerId,
+        search: &Search<'_>,
+        slots: &[Slot],
+        depth: Depth,
+    ) -> Result<Seen, StoreError> {
+        let looked = self.look(caller, search, slots, depth).await?;
+        let (hits, has_replaced) = self.visible(caller, search.filter, looked.candidates).await?;
+        Ok(Seen {
+            hits,
+            has_replaced,
+            are_all: looked.are_all,
+        })
     }
 
     async fn look(
@@ -155,13 +184,14 @@ impl Documents {
         results.into_iter().map(candidate).collect()
     }
 
-    /// Those of versions that are visible, and of documents that the filter finds; the nearest first.
+    /// Those of versions that are visible, and of documents that the filter finds; the nearest first. And whether there are some of
+    /// versions that have been replaced.
     async fn visible(
         &self,
         caller: &CallerId,
         filter: &Metadata,
         candidates: Vec<Candidate>,
-    ) -> Result<Vec<Hit>, StoreError> {
+    ) -> Result<(Vec<Hit>, bool), StoreError> {
         let ids: BTreeSet<_> = candidates
             .iter()
             .map(|found| found.document_id.as_str())
@@ -173,15 +203,17 @@ impl Documents {
                 documents.insert(document.id.clone(), document);
             }
         }
+        let mut has_replaced = false;
         let mut hits: Vec<_> = candidates
             .into_iter()
             .filter_map(|found| {
                 let document = documents.get(&found.document_id)?;
+                has_replaced |= document.version > found.version;
                 (document.version == found.version && has(document, filter)).then(|| hit(document, found))
             })
             .collect();
         hits.sort_by(nearer);
-        Ok(hits)
+        Ok((hits, has_replaced))
     }
 }
 

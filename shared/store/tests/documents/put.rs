@@ -88,19 +88,16 @@ async fn a_version_that_is_published_again_is() {
         let replaced = None;
         assert_eq!(fixture.publish(&first).await, Published::Now { replaced });
     }
-    let begun = fixture.documents.begin(first_of_one_chunk()).await.unwrap();
+    let again = NewDocument {
+        chunks: 1,
+        ..handbook(1)
+    };
+    let begun = fixture.documents.begin(&again).await.unwrap();
     assert!(matches!(begun, Begun::Published));
     assert_eq!(
         fixture.documents.leftovers(NOON + 2 * HOUR, 10).await.unwrap(),
         Vec::<String>::new()
     );
-}
-
-fn first_of_one_chunk() -> &'static NewDocument {
-    Box::leak(Box::new(NewDocument {
-        chunks: 1,
-        ..handbook(1)
-    }))
 }
 
 #[tokio::test]

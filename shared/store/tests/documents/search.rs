@@ -1,7 +1,10 @@
 //! The chunks nearest to an embedding.
 
+use aws_sdk_dynamodb::types::{SearchSchemaElementType, VectorDistanceFunction};
 use lambent_store::Embedding;
-use lambent_store::documents::{Hit, Metadata, NewDocument, NotAnEmbedding, Position, Search};
+use lambent_store::documents::{
+    FILTERS, Hit, Metadata, NewDocument, NotAnEmbedding, Position, Search, TABLE,
+};
 
 use crate::{Fixture, Random, axis, caller, chunk, chunks, handbook, metadata, near, note};
 
@@ -137,6 +140,25 @@ async fn what_is_being_put_does_not_hide_what_is_visible() {
     let found = fixture.texts(&axis(0), 10).await;
     assert_eq!(found.len(), 10);
     assert!(found.iter().all(|text| text.starts_with('N')), "{found:?}");
+}
+
+#[tokio::test]
+async fn the_table_has_a_vector_index_in_which_each_caller_is_alone() {
+    let fixture = Fixture::start().await;
+    let described = fixture.raw.describe_table().table_name(TABLE.name).send().await;
+    let table = described.unwrap().table.unwrap();
+    let [index] = table.vector_indexes() else {
+        panic!("{table:?}")
+    };
+    assert_eq!(index.index_name(), Some("by_vector"));
+    assert_eq!(index.dimensions(), Some(512));
+    assert_eq!(index.distance_function(), Some(&VectorDistanceFunction::Cosine));
+    let schema = index.search_schema();
+    let hash = schema
+        .iter()
+        .find(|element| *element.search_schema_element_type() == SearchSchemaElementType::Hash);
+    assert_eq!(hash.unwrap().attribute_name(), "caller");
+    assert_eq!(schema.len(), 1 + 1 + FILTERS);
 }
 
 #[test]

@@ -6,11 +6,11 @@ use lambent_store::documents::{Chunk, Metadata, NewDocument, Search};
 
 use crate::{Fixture, NOON, Random, caller, chunk, handbook};
 
-const CHUNKS: u32 = 2_000;
+const CHUNKS: u32 = 20_000;
 const OF_A_DOCUMENT: u32 = 400;
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "it takes a minute"]
+#[ignore = "it takes some minutes"]
 async fn searches_among_20_000_chunks() {
     let fixture = Fixture::start().await;
     let mut random = Random(1);

@@ -75,6 +75,7 @@
 mod add;
 mod batch;
 mod begin;
+mod delete;
 mod embedding;
 mod filters;
 mod item;
@@ -82,6 +83,7 @@ mod publish;
 mod read;
 mod search;
 mod sweep;
+mod transaction;
 
 pub use add::Chunk;
 pub use begin::{Begun, NewDocument, Version};
@@ -97,6 +99,7 @@ use aws_sdk_dynamodb::Client;
 
 use crate::definition::{Attribute, Index, Key, Projection, TableDefinition, VectorIndex};
 use crate::due;
+use crate::update::Target;
 
 /// The table's keys, and its vector index.
 pub const TABLE: TableDefinition = TableDefinition {
@@ -202,6 +205,15 @@ pub struct Documents {
 impl Documents {
     pub(crate) fn new(client: Client, table: String) -> Self {
         Self { client, table }
+    }
+
+    fn target<'a>(&'a self, id: &'a str) -> Target<'a> {
+        Target {
+            client: &self.client,
+            table: &self.table,
+            key: TABLE.key.partition.name,
+            id,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Documents, Metadata, OPEN_FOR, STATE, TABLE};
 use crate::due::{DUE_AT, DUE_SHARD, SHARDS, after};
 use crate::expression::Expression;
 use crate::shard::shard;
-use crate::update::{Target, Updated};
+use crate::update::Updated;
 use crate::{CallerId, StoreError};
 
 const BEGIN: &str = "begin a document";
@@ -78,14 +78,12 @@ impl Documents {
             new: new.clone(),
             slots,
         };
-        let target = Target {
-            client: &self.client,
-            table: &self.table,
-            key: TABLE.key.partition.name,
-            id: &version_key(&new.version),
-        };
+        let id = version_key(&new.version);
         let returns = ReturnValue::None;
-        let begun = target.update(beginning(&version), returns, BEGIN).await?;
+        let begun = self
+            .target(&id)
+            .update(beginning(&version), returns, BEGIN)
+            .await?;
         let Updated::Refused(item) = begun else {
             return Ok(Begun::Open(version));
         };

@@ -6,11 +6,11 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
-use super::{Documents, FILTERS, Metadata, TABLE};
+use super::{Documents, FILTERS, Metadata};
 use crate::error::ItemError;
 use crate::expression::Expression;
 use crate::item::Item;
-use crate::update::{Target, Updated};
+use crate::update::Updated;
 use crate::{CallerId, StoreError};
 
 const LEARN: &str = "learn the names of a caller's metadata";
@@ -88,13 +88,10 @@ impl Documents {
             let length = learning.number("length", known.len());
             learning.require(format!("size({names}) = {length}"));
         }
-        let target = Target {
-            client: &self.client,
-            table: &self.table,
-            key: TABLE.key.partition.name,
-            id: &key(caller),
-        };
-        target.update(learning, ReturnValue::AllNew, LEARN).await
+        let id = key(caller);
+        self.target(&id)
+            .update(learning, ReturnValue::AllNew, LEARN)
+            .await
     }
 
     async fn names(&self, caller: &CallerId) -> Result<Vec<String>, StoreError> {

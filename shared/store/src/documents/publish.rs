@@ -1,29 +1,21 @@
-//! Making a version visible, and a document invisible.
+//! Making a version visible.
 
 use std::cmp::Ordering;
 
-use aws_sdk_dynamodb::error::{BuildError, SdkError};
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem};
 
 use super::item::{State, document_key, version_key};
+use super::transaction::{Ended, MAX_ATTEMPTS, built, obsolete};
 use super::{CURRENT, Document, Documents, STATE, TABLE, Version};
-use crate::due::{DUE_AT, DUE_SHARD, SHARDS};
+use crate::StoreError;
+use crate::due::{DUE_AT, DUE_SHARD};
 use crate::expression::Expression;
 use crate::item::to_item;
 use crate::pause::pause;
-use crate::shard::shard;
 use crate::timestamp::instant_of;
-use crate::update::Target;
-use crate::{CallerId, StoreError};
 
 const PUBLISH: &str = "publish a document";
-const DELETE: &str = "delete a document";
 const GIVE_UP: &str = "give a document's version up";
-/// While others publish versions of the same document; each takes some 20 ms.
-const MAX_ATTEMPTS: u32 = 8;
-/// The place of the version's own item in the transaction that publishes it, and so in the reasons why it was cancelled.
-const MINE: usize = 0;
 
 /// What became of a version to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,17 +33,6 @@ pub enum Published {
     Incomplete(usize),
 }
 
-/// How a transaction ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ended {
-    /// All is written.
-    Written,
-    /// Nothing is: the item in the first place is not as it should be.
-    FirstRefused,
-    /// Nothing is: others write the same items, or have done it.
-    Meanwhile,
-}
-
 impl Documents {
     /// Makes a version that has all of its chunks visible, and the one before invisible, at once. Of versions that are published at the
     /// same time the newest stays, in whatever order they come.
@@ -65,6 +46,7 @@ impl Documents {
             return Ok(Published::Incomplete(missing));
         }
         let new = &version.new;
+        let mut was_refused = false;
         for attempt in 0..MAX_ATTEMPTS {
             if attempt > 0 {
                 tokio::time::sleep(pause(&new.version, attempt)).await;
@@ -84,52 +66,13 @@ impl Documents {
                     let replaced = before.map(|before| before.version);
                     return Ok(Published::Now { replaced });
                 }
-                Ended::FirstRefused => return Ok(Published::Obsolete),
+                Ended::FirstRefused if was_refused => return Ok(Published::Obsolete),
+                // Unless whoever does the same work has just published it.
+                Ended::FirstRefused => was_refused = true,
                 Ended::Meanwhile => {}
             }
         }
         Err(StoreError::Contended { operation: PUBLISH })
-    }
-
-    /// Makes a document invisible, at once, and gives the version that its chunks are of, for [`Documents::sweep`]. `None` if there is
-    /// no such document. A version of it that is being put may still be published.
-    ///
-    /// # Errors
-    /// The database does not answer within about three seconds, or refuses, or others keep changing the document. It may still be
-    /// gone.
-    pub async fn delete(
-        &self,
-        caller: &CallerId,
-        id: &str,
-        now_ms: u64,
-    ) -> Result<Option<String>, StoreError> {
-        for attempt in 0..MAX_ATTEMPTS {
-            if attempt > 0 {
-                tokio::time::sleep(pause(id, attempt)).await;
-            }
-            let Some(before) = self.get(caller, id).await? else {
-                return Ok(None);
-            };
-            let delete = Delete::builder()
-                .table_name(&self.table)
-                .key(
-                    TABLE.key.partition.name,
-                    AttributeValue::S(document_key(caller, id)),
-                )
-                .condition_expression("#current = :current")
-                .expression_attribute_names("#current", CURRENT)
-                .expression_attribute_values(":current", AttributeValue::S(before.version.clone()))
-                .build()
-                .map_err(|source| built(DELETE, source))?;
-            let writes = vec![
-                TransactWriteItem::builder().delete(delete).build(),
-                self.in_transaction(&before.version, obsolete(&before, now_ms), DELETE)?,
-            ];
-            if self.transact(writes, DELETE).await? == Ended::Written {
-                return Ok(Some(before.version));
-            }
-        }
-        Err(StoreError::Contended { operation: DELETE })
     }
 
     /// The version's item is no longer open, the one's before is to be swept, and the document is the version.
@@ -189,43 +132,6 @@ impl Documents {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    fn in_transaction(
-        &self,
-        version: &str,
-        change: Expression,
-        operation: &'static str,
-    ) -> Result<TransactWriteItem, StoreError> {
-        let condition = change.condition();
-        let update = Update::builder()
-            .table_name(&self.table)
-            .key(TABLE.key.partition.name, AttributeValue::S(version_key(version)))
-            .update_expression(change.update())
-            .set_condition_expression((!condition.is_empty()).then_some(condition))
-            .set_expression_attribute_names(Some(change.names))
-            .set_expression_attribute_values(Some(change.values))
-            .build()
-            .map_err(|source| built(operation, source))?;
-        Ok(TransactWriteItem::builder().update(update).build())
-    }
-
-    async fn transact(
-        &self,
-        writes: Vec<TransactWriteItem>,
-        operation: &'static str,
-    ) -> Result<Ended, StoreError> {
-        // The SDK gives each call a token, by which its own retries are the same transaction.
-        let sent = self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(writes))
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(Ended::Written),
-            Err(error) => refused(&error).ok_or_else(|| StoreError::call(operation, error)),
-        }
-    }
-
     /// A newer version is there: this one's chunks can go.
     async fn give_up(&self, version: &Version, now_ms: u64) -> Result<(), StoreError> {
         let mut giving_up = Expression::default();
@@ -233,80 +139,10 @@ impl Documents {
         giving_up.set_number(DUE_AT, now_ms);
         let is_open = giving_up.is(STATE, State::Open.as_str());
         giving_up.require(is_open);
-        let target = Target {
-            client: &self.client,
-            table: &self.table,
-            key: TABLE.key.partition.name,
-            id: &version_key(version.as_str()),
-        };
-        target.update(giving_up, ReturnValue::None, GIVE_UP).await?;
+        let id = version_key(version.as_str());
+        self.target(&id)
+            .update(giving_up, ReturnValue::None, GIVE_UP)
+            .await?;
         Ok(())
-    }
-}
-
-/// The version that a document was until now is to be swept.
-fn obsolete(before: &Document, now_ms: u64) -> Expression {
-    let mut obsolete = Expression::default();
-    obsolete.set_text(STATE, State::Obsolete.as_str());
-    obsolete.set_text(DUE_SHARD, &shard(&before.version, SHARDS).to_string());
-    obsolete.set_number(DUE_AT, now_ms);
-    // It is there already, and this is what it takes to sweep it.
-    obsolete.set_number("chunks", before.chunks);
-    obsolete
-}
-
-/// Reads why nothing was written; `None` if it is nothing that is expected.
-fn refused(error: &SdkError<TransactWriteItemsError>) -> Option<Ended> {
-    match error.as_service_error()? {
-        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
-            let codes = cancelled
-                .cancellation_reasons()
-                .iter()
-                .map(|reason| reason.code());
-            judge(&codes.map(Option::unwrap_or_default).collect::<Vec<_>>())
-        }
-        TransactWriteItemsError::TransactionInProgressException(_) => Some(Ended::Meanwhile),
-        _ => None,
-    }
-}
-
-fn judge(codes: &[&str]) -> Option<Ended> {
-    const FAILED: &str = "ConditionalCheckFailed";
-    // Where another one won, everything about the document has changed: what it is now tells.
-    if codes.get(MINE) == Some(&FAILED) && !codes[MINE + 1..].contains(&FAILED) {
-        return Some(Ended::FirstRefused);
-    }
-    let meanwhile = [FAILED, "TransactionConflict"];
-    codes
-        .iter()
-        .any(|code| meanwhile.contains(code))
-        .then_some(Ended::Meanwhile)
-}
-
-fn built(operation: &'static str, source: BuildError) -> StoreError {
-    StoreError::Build {
-        operation,
-        source: Box::new(source),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_others_did_is_looked_at_again_and_only_a_version_given_up_is_given_up() {
-        let failed = "ConditionalCheckFailed";
-        assert_eq!(judge(&[failed, "None", "None"]), Some(Ended::FirstRefused));
-        for codes in [
-            ["None", failed, "None"],
-            [failed, failed, "None"],
-            ["None", "TransactionConflict", "None"],
-            ["None", "None", "TransactionConflict"],
-        ] {
-            assert_eq!(judge(&codes), Some(Ended::Meanwhile), "{codes:?}");
-        }
-        assert_eq!(judge(&["ThrottlingError", "None"]), None);
-        assert_eq!(judge(&[]), None);
     }
 }

@@ -1,7 +1,10 @@
 //! Finding the chunks that are nearest to an embedding.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
+use aws_sdk_dynamodb::config::Builder;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::SearchResultItem;
 use futures::future::try_join_all;
 use serde::Deserialize;
@@ -16,6 +19,8 @@ use crate::{CallerId, StoreError};
 const SEARCH: &str = "search in documents";
 /// As many as DynamoDB finds in a call; there are no further pages.
 const MAX_FOUND: usize = 100;
+/// How long a look may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What to find.
 #[derive(Debug, Clone, Copy)]
@@ -177,6 +182,8 @@ impl Documents {
             .set_expression_attribute_names(Some(among.names))
             .set_expression_attribute_values(Some(among.values))
             .top_k(i32::try_from(limit).unwrap_or(i32::MAX))
+            .customize()
+            .config_override(patient())
             .send()
             .await
             .map_err(|error| StoreError::call(SEARCH, error))?;
@@ -215,6 +222,14 @@ impl Documents {
         hits.sort_by(nearer);
         Ok((hits, has_replaced))
     }
+}
+
+/// A server that compares with every vector, as the embedded one does, takes a second for some ten thousand.
+fn patient() -> Builder {
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(TIMEOUT)
+        .operation_timeout(TIMEOUT);
+    Builder::new().timeout_config(timeouts.build())
 }
 
 /// A look that gives enough as long as no more is invisible than visible; all that can be had at once; all that can be had.

@@ -10,7 +10,7 @@ use super::{Documents, STATE, TABLE, VERSION};
 use crate::StoreError;
 use crate::due::{self, DUE_AT, after};
 use crate::expression::Expression;
-use crate::update::{Target, Updated};
+use crate::update::Updated;
 
 const LEFTOVERS: &str = "find what is left of documents";
 const SWEEP: &str = "delete what is left of a document";
@@ -66,13 +66,12 @@ impl Documents {
         let open = taking.is(STATE, State::Open.as_str());
         let (due_at, now) = (taking.name(DUE_AT), taking.number("now", now_ms));
         taking.require(format!("({obsolete} OR ({open} AND {due_at} <= {now}))"));
-        let target = Target {
-            client: &self.client,
-            table: &self.table,
-            key: TABLE.key.partition.name,
-            id: &version_key(version),
-        };
-        let Updated::Done(item) = target.update(taking, ReturnValue::AllNew, SWEEP).await? else {
+        let id = version_key(version);
+        let Updated::Done(item) = self
+            .target(&id)
+            .update(taking, ReturnValue::AllNew, SWEEP)
+            .await?
+        else {
             return Ok(None);
         };
         let chunks = item.as_ref().and_then(|item| item.get("chunks")?.as_n().ok());

@@ -45,8 +45,10 @@
 //! What is replaced, deleted, or was begun [`OPEN_FOR`] ago and not published, is in [`Documents::leftovers`], and
 //! [`Documents::sweep`] deletes it: first the version is obsolete, and can be neither published nor begun again, then its chunks are
 //! deleted, and last its item, so that whatever stops it the rest is found again. Who publishes or deletes may sweep at once. Nobody adds
-//! chunks to a version that is not open any more, since `add_chunks` looks at the clock, and a function lives for 15 minutes. Nothing
-//! expires by itself: chunks that expire unless they are published would have to be written once more when they are.
+//! chunks to a version that was given up for its age, since `add_chunks` looks at the clock, and a function lives for 15 minutes. A version is
+//! one worker's, by the lock of its job: a second one that still adds chunks while the first one's have been published, replaced and
+//! swept would leave some that nobody finds, nor deletes. Nothing expires by itself: chunks that expire unless they are published would
+//! have to be written once more when they are.
 //!
 //! # Filters
 //! The names of metadata are free, the attributes of the index are not. The first [`FILTERS`] names that a caller's documents ever have
@@ -69,8 +71,8 @@
 //!
 //! And the vector index, in bytes: its writes by the size of a chunk, its searches by what they look at and give, which grows with the
 //! logarithm of the number of chunks. What these cost is not known here: see DynamoDB's prices. With texts of 1,000 characters a chunk
-//! is 4 units, and 200 of them, 200,000 characters, are put for 800 units, $0.0005, and for as much once more when they are replaced; 660 KB go
-//! into the index. The index takes 10 MB of a caller's in a second.
+//! is 4 units, and 200 of them, 200,000 characters, are put for 800 units, $0.0005, and for as much once more when they
+//! are replaced; 660 KB go into the index. The index takes 10 MB of a caller's in a second.
 
 mod add;
 mod batch;
@@ -96,6 +98,8 @@ pub use search::{Hit, Search};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Builder;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 
 use crate::definition::{Attribute, Index, Key, Projection, TableDefinition, VectorIndex};
 use crate::due;
@@ -195,6 +199,10 @@ const LISTED: &[&str] = &[
     "updated_at",
 ];
 
+/// How long a call with many vectors may take. The embedded server writes a hundred in a second, and compares with ten or twenty
+/// thousand.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The documents.
 #[derive(Debug, Clone)]
 pub struct Documents {
@@ -215,6 +223,14 @@ impl Documents {
             id,
         }
     }
+}
+
+/// For calls with many vectors.
+fn patient() -> Builder {
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(TIMEOUT)
+        .operation_timeout(TIMEOUT);
+    Builder::new().timeout_config(timeouts.build())
 }
 
 #[cfg(test)]

@@ -43,8 +43,8 @@ impl Documents {
     /// them first, then add them.
     ///
     /// # Errors
-    /// A number is not one of the version's, or there twice, and nothing is written. Or the database does not answer, or takes no
-    /// more for about six seconds: some chunks may be there, and all of them can be added again.
+    /// A number is not one of the version's, or there twice, and nothing is written. Or the database does not answer within ten
+    /// seconds, or takes no more for about six: some chunks may be there, and all of them can be added again.
     pub async fn add_chunks(
         &self,
         version: &mut Version,

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, KeysAndAttributes, WriteRequest};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{Documents, TABLE};
+use super::{Documents, TABLE, patient};
 use crate::StoreError;
 use crate::item::Item;
 use crate::pause::backoff;
@@ -48,6 +48,8 @@ impl Documents {
                 .client
                 .batch_write_item()
                 .set_request_items(Some(left.clone()))
+                .customize()
+                .config_override(patient())
                 .send()
                 .await;
             match sent {
@@ -97,6 +99,8 @@ impl Documents {
                 .client
                 .batch_get_item()
                 .set_request_items(Some(left.clone()))
+                .customize()
+                .config_override(patient())
                 .send()
                 .await;
             match sent {

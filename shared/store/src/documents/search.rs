@@ -1,17 +1,14 @@
 //! Finding the chunks that are nearest to an embedding.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
 
-use aws_sdk_dynamodb::config::Builder;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::SearchResultItem;
 use futures::future::try_join_all;
 use serde::Deserialize;
 
 use super::filters::{Found, Slot};
 use super::item::{document_key, read_document};
-use super::{BY_VECTOR, Document, Documents, Embedding, MAX_TOP_K, Metadata, Position, SLICES};
+use super::{BY_VECTOR, Document, Documents, Embedding, MAX_TOP_K, Metadata, Position, SLICES, patient};
 use crate::expression::Expression;
 use crate::item::from_item;
 use crate::{CallerId, StoreError};
@@ -19,8 +16,6 @@ use crate::{CallerId, StoreError};
 const SEARCH: &str = "search in documents";
 /// As many as DynamoDB finds in a call; there are no further pages.
 const MAX_FOUND: usize = 100;
-/// How long a look may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What to find.
 #[derive(Debug, Clone, Copy)]
@@ -222,14 +217,6 @@ impl Documents {
         hits.sort_by(nearer);
         Ok((hits, has_replaced))
     }
-}
-
-/// A server that compares with every vector, as the embedded one does, takes a second for some ten thousand.
-fn patient() -> Builder {
-    let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(TIMEOUT)
-        .operation_timeout(TIMEOUT);
-    Builder::new().timeout_config(timeouts.build())
 }
 
 /// A look that gives enough as long as no more is invisible than visible; all that can be had at once; all that can be had.

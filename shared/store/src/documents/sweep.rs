@@ -35,7 +35,8 @@ impl Documents {
     /// may still be published, or it is gone. Whatever stops it, it can be called again, and deletes what is left.
     ///
     /// # Errors
-    /// The database does not answer, or takes no more for about six seconds. The version is then a leftover again in two minutes.
+    /// The database does not answer within ten seconds, or takes no more for about six. The version is then a leftover again in two
+    /// minutes.
     pub async fn sweep(&self, version: &str, now_ms: u64) -> Result<Option<u32>, StoreError> {
         let Some(chunks) = self.take(version, now_ms).await? else {
             return Ok(None);

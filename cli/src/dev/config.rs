@@ -74,7 +74,8 @@ pub enum Model {
 
 impl Config {
     /// What the environment asks for, with data in `folder`: `LAMBENT_MODEL` for a provider's model instead of the local one,
-    /// `LAMBENT_REQUESTS_TABLE` (and `LAMBENT_CALLERS_TABLE`, `LAMBENT_JOBS_TABLE`, `LAMBENT_KEY_PEPPER`) for real tables instead of the embedded database.
+    /// `LAMBENT_REQUESTS_TABLE` (and `LAMBENT_CALLERS_TABLE`, `LAMBENT_JOBS_TABLE`, `LAMBENT_DOCUMENTS_TABLE`, `LAMBENT_KEY_PEPPER`)
+    /// for real tables instead of the embedded database.
     ///
     /// # Errors
     /// Names the variable that is malformed, and what it should hold.

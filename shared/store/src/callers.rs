@@ -60,6 +60,7 @@ pub const TABLE: TableDefinition = TableDefinition {
         sort: None,
     },
     indexes: &[],
+    vector: None,
     ttl_attribute: Some("expires_at"),
     stream: false,
 };

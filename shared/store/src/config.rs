@@ -9,6 +9,9 @@ pub const CALLERS_TABLE: &str = "LAMBENT_CALLERS_TABLE";
 /// The variable that names the table of [`crate::jobs`].
 pub const JOBS_TABLE: &str = "LAMBENT_JOBS_TABLE";
 
+/// The variable that names the table of [`crate::documents`].
+pub const DOCUMENTS_TABLE: &str = "LAMBENT_DOCUMENTS_TABLE";
+
 /// Where the tables are and as whom to reach them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
@@ -18,6 +21,8 @@ pub struct StoreConfig {
     pub callers_table: Option<String>,
     /// The name of the table of [`crate::jobs`]; `None` for functions that have to do with none.
     pub jobs_table: Option<String>,
+    /// The name of the table of [`crate::documents`]; `None` for functions that have to do with none.
+    pub documents_table: Option<String>,
     /// The base URL of a DynamoDB that is not the region's own, `http://127.0.0.1:8000` for example.
     pub endpoint: Option<String>,
     /// The AWS region, `eu-west-1` for example.
@@ -65,8 +70,9 @@ impl StoreConfig {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
-    /// Reads `LAMBENT_REQUESTS_TABLE`, `LAMBENT_CALLERS_TABLE`, `LAMBENT_JOBS_TABLE` and AWS's own `AWS_REGION` (or
-    /// `AWS_DEFAULT_REGION`) and `AWS_ENDPOINT_URL_DYNAMODB` (or `AWS_ENDPOINT_URL`). An empty variable counts as unset.
+    /// Reads `LAMBENT_REQUESTS_TABLE`, `LAMBENT_CALLERS_TABLE`, `LAMBENT_JOBS_TABLE`, `LAMBENT_DOCUMENTS_TABLE` and AWS's own
+    /// `AWS_REGION` (or `AWS_DEFAULT_REGION`) and `AWS_ENDPOINT_URL_DYNAMODB` (or `AWS_ENDPOINT_URL`). An empty variable counts as
+    /// unset.
     ///
     /// # Errors
     /// Names the variable that is missing or malformed, and what it should hold.
@@ -88,6 +94,7 @@ impl StoreConfig {
             requests_table,
             callers_table: get(CALLERS_TABLE),
             jobs_table: get(JOBS_TABLE),
+            documents_table: get(DOCUMENTS_TABLE),
             endpoint,
             region,
             credentials: Credentials::Environment,
@@ -100,6 +107,7 @@ impl StoreConfig {
             requests_table: crate::requests::TABLE.name.to_owned(),
             callers_table: Some(crate::callers::TABLE.name.to_owned()),
             jobs_table: Some(crate::jobs::TABLE.name.to_owned()),
+            documents_table: Some(crate::documents::TABLE.name.to_owned()),
             endpoint: Some(endpoint.into()),
             region: "local".to_owned(),
             credentials: Credentials::Local,
@@ -116,6 +124,7 @@ impl StoreConfig {
         ];
         variables.extend(self.callers_table.clone().map(|name| (CALLERS_TABLE, name)));
         variables.extend(self.jobs_table.clone().map(|name| (JOBS_TABLE, name)));
+        variables.extend(self.documents_table.clone().map(|name| (DOCUMENTS_TABLE, name)));
         variables.extend(
             self.endpoint
                 .clone()
@@ -228,10 +237,13 @@ mod tests {
         ];
         let config = read(&variables).unwrap();
         assert_eq!((config.callers_table, config.jobs_table), (None, None));
+        assert_eq!(config.documents_table, None);
 
         variables[2] = ("LAMBENT_JOBS_TABLE", "prod-jobs");
+        variables.push(("LAMBENT_DOCUMENTS_TABLE", "prod-documents"));
         let config = read(&variables).unwrap();
         assert_eq!(config.jobs_table.as_deref(), Some("prod-jobs"));
+        assert_eq!(config.documents_table.as_deref(), Some("prod-documents"));
     }
 
     #[test]

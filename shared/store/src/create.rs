@@ -8,11 +8,12 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::create_table::CreateTableInput;
 use aws_sdk_dynamodb::types::{
     self, AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, ProjectionType,
-    ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification, TimeToLiveStatus,
+    ScalarAttributeType, SearchSchemaElement, SearchSchemaElementType, StreamSpecification, StreamViewType,
+    TimeToLiveSpecification, TimeToLiveStatus, VectorAttributeDefinition, VectorDistanceFunction,
 };
 
-use crate::definition::{AttributeKind, Index, Key, Projection, TableDefinition};
-use crate::{Store, StoreError, callers, jobs, requests};
+use crate::definition::{AttributeKind, Index, Key, Projection, TableDefinition, VectorIndex};
+use crate::{Store, StoreError, callers, documents, jobs, requests};
 
 /// How long a table may take to become active.
 const ACTIVE_WITHIN: Duration = Duration::from_secs(60);
@@ -29,6 +30,9 @@ pub async fn create_tables(store: &Store) -> Result<(), StoreError> {
     }
     if let Some(name) = &store.config.jobs_table {
         create_table(&store.client, name, &jobs::TABLE).await?;
+    }
+    if let Some(name) = &store.config.documents_table {
+        create_table(&store.client, name, &documents::TABLE).await?;
     }
     Ok(())
 }
@@ -66,6 +70,7 @@ async fn create_unless_exists(
         .set_attribute_definitions(input.attribute_definitions)
         .set_key_schema(input.key_schema)
         .set_global_secondary_indexes(input.global_secondary_indexes)
+        .set_vector_indexes(input.vector_indexes)
         .set_billing_mode(input.billing_mode)
         .set_stream_specification(input.stream_specification)
         .send()
@@ -137,11 +142,13 @@ pub fn create_table_input(name: &str, table: &TableDefinition) -> Result<CreateT
         })
         .collect::<Result<_, _>>()?;
     let indexes = table.indexes.iter().map(index).collect::<Result<Vec<_>, _>>()?;
+    let vector = table.vector.as_ref().map(vector_index).transpose()?;
     CreateTableInput::builder()
         .table_name(name)
         .set_attribute_definitions(Some(attributes))
         .set_key_schema(Some(key_schema(&table.key)?))
         .set_global_secondary_indexes((!indexes.is_empty()).then_some(indexes))
+        .set_vector_indexes(vector.map(|index| vec![index]))
         .billing_mode(BillingMode::PayPerRequest)
         .set_stream_specification(stream(table)?)
         .build()
@@ -162,6 +169,34 @@ fn index(index: &Index) -> Result<GlobalSecondaryIndex, BuildError> {
     GlobalSecondaryIndex::builder()
         .index_name(index.name)
         .set_key_schema(Some(key_schema(&index.key)?))
+        .projection(projection(index.projection))
+        .build()
+}
+
+fn vector_index(index: &VectorIndex) -> Result<types::VectorIndex, BuildError> {
+    let filters = index
+        .filters
+        .iter()
+        .map(|filter| (filter, SearchSchemaElementType::InlineFilter));
+    let schema = std::iter::once((&index.hash, SearchSchemaElementType::Hash))
+        .chain(filters)
+        .map(|(attribute, kind)| {
+            SearchSchemaElement::builder()
+                .attribute_name(attribute.name)
+                .search_schema_element_type(kind)
+                .build()
+        })
+        .collect::<Result<_, _>>()?;
+    types::VectorIndex::builder()
+        .index_name(index.name)
+        .vector_attribute(
+            VectorAttributeDefinition::builder()
+                .attribute_name(index.attribute)
+                .build()?,
+        )
+        .dimensions(i64::from(index.dimensions))
+        .distance_function(VectorDistanceFunction::Cosine)
+        .set_search_schema(Some(schema))
         .projection(projection(index.projection))
         .build()
 }

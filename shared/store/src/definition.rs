@@ -9,6 +9,8 @@ pub struct TableDefinition {
     pub key: Key,
     /// Global secondary indexes.
     pub indexes: &'static [Index],
+    /// The vector index, if there is one.
+    pub vector: Option<VectorIndex>,
     /// The attribute, in seconds since 1970, after which DynamoDB deletes the item.
     pub ttl_attribute: Option<&'static str>,
     /// Whether it has a stream, of new images.
@@ -23,6 +25,23 @@ pub struct Index {
     /// The index's key.
     pub key: Key,
     /// What the index holds besides the keys.
+    pub projection: Projection,
+}
+
+/// A vector index: what finds the items whose vectors are nearest, by their cosine distance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VectorIndex {
+    /// The index's name.
+    pub name: &'static str,
+    /// The attribute that holds an item's vector, a list of numbers. Items without it are not in the index.
+    pub attribute: &'static str,
+    /// How many numbers a vector has.
+    pub dimensions: u16,
+    /// What every search has to name a value of, and sees no other values' items: `HASH`. Items without it are not in the index.
+    pub hash: Attribute,
+    /// What a search may name values of, besides: `INLINE_FILTER`, 18 at most.
+    pub filters: &'static [Attribute],
+    /// What the index holds besides the keys, `hash` and `filters`. With the vector and the filters, 20 attributes at most.
     pub projection: Projection,
 }
 
@@ -93,11 +112,18 @@ impl AttributeKind {
 }
 
 impl TableDefinition {
-    /// Every attribute that is part of a key, each once, the table's own first.
+    /// Every attribute that is part of a key, or that a search names, each once, the table's own first.
     pub fn key_attributes(&self) -> Vec<Attribute> {
         let keys = std::iter::once(&self.key).chain(self.indexes.iter().map(|index| &index.key));
+        let searched = self
+            .vector
+            .iter()
+            .flat_map(|index| std::iter::once(&index.hash).chain(index.filters));
         let mut attributes = Vec::new();
-        for attribute in keys.flat_map(|key| std::iter::once(key.partition).chain(key.sort)) {
+        for attribute in keys
+            .flat_map(|key| std::iter::once(key.partition).chain(key.sort))
+            .chain(searched.copied())
+        {
             if !attributes.contains(&attribute) {
                 attributes.push(attribute);
             }

@@ -39,6 +39,12 @@ pub enum StoreError {
         /// The operation, as a verb.
         operation: &'static str,
     },
+    /// The table took, or gave, only a part of what it was asked to, at every attempt.
+    #[error("could not {operation}: the table takes no more at present")]
+    Throttled {
+        /// The operation, as a verb.
+        operation: &'static str,
+    },
     /// A table was created but did not become active in time.
     #[error("the table {table} did not become active")]
     NotActive {
@@ -59,6 +65,9 @@ pub enum ItemError {
     /// The item holds an attribute of a type no record has: binary or a set.
     #[error("an attribute is of a type that no record has")]
     UnknownAttributeType,
+    /// A chunk has a number that its document has no chunk of, or twice the same.
+    #[error("there is no chunk of that number, or it is there twice")]
+    ChunkNumber,
     /// The record has a time outside the calendar this format covers.
     #[error("a time cannot be written in RFC 3339")]
     Time(#[from] time::error::Format),

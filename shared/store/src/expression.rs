@@ -39,6 +39,29 @@ impl Expression {
         self.value(name, AttributeValue::S(text.to_owned()))
     }
 
+    pub(crate) fn set_text(&mut self, attribute: &str, text: &str) {
+        let (name, value) = (self.name(attribute), self.text(attribute, text));
+        self.set(name, value);
+    }
+
+    pub(crate) fn set_number(&mut self, attribute: &str, number: impl ToString) {
+        let (name, value) = (self.name(attribute), self.number(attribute, number));
+        self.set(name, value);
+    }
+
+    pub(crate) fn forget(&mut self, attributes: &[&str]) {
+        for attribute in attributes {
+            let name = self.name(attribute);
+            self.remove(name);
+        }
+    }
+
+    /// A comparison with one of an attribute's few values.
+    pub(crate) fn is(&mut self, attribute: &str, value: &str) -> String {
+        let (name, value) = (self.name(attribute), self.text(&format!("is_{value}"), value));
+        format!("{name} = {value}")
+    }
+
     pub(crate) fn set(&mut self, path: impl AsRef<str>, value: impl AsRef<str>) {
         self.set.push(format!("{} = {}", path.as_ref(), value.as_ref()));
     }

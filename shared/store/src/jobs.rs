@@ -78,6 +78,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 
 use crate::definition::{Attribute, Index, Key, Projection, TableDefinition};
+use crate::due::{self, DUE_AT, DUE_SHARD, SHARDS, after};
 
 /// The table's keys, and its stream.
 pub const TABLE: TableDefinition = TableDefinition {
@@ -95,15 +96,9 @@ pub const TABLE: TableDefinition = TableDefinition {
             },
             projection: Projection::Include(LISTED),
         },
-        Index {
-            name: BY_DUE,
-            key: Key {
-                partition: Attribute::string(DUE_SHARD),
-                sort: Some(Attribute::number(DUE_AT)),
-            },
-            projection: Projection::KeysOnly,
-        },
+        due::INDEX,
     ],
+    vector: None,
     ttl_attribute: Some(EXPIRES_AT),
     stream: true,
 };
@@ -128,11 +123,7 @@ pub const MAX_RESULT_BYTES: usize = 350 * 1024;
 
 const ID: Attribute = Attribute::string("id");
 const BY_CALLER: &str = "by_caller";
-const BY_DUE: &str = "by_due";
-const DUE_SHARD: &str = "due_shard";
-const DUE_AT: &str = "due_at";
 const EXPIRES_AT: &str = "expires_at";
-const SHARDS: u32 = 4;
 
 /// What lists show, besides the keys.
 const LISTED: &[&str] = &[
@@ -172,9 +163,4 @@ fn input_id(id: &str) -> String {
 
 fn idempotency_id(key_hash: &str) -> String {
     format!("idempotency#{key_hash}")
-}
-
-/// The time that is a while later, in ms since 1970.
-fn after(now_ms: u64, wait: Duration) -> u64 {
-    now_ms.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
 }

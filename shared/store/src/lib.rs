@@ -11,19 +11,25 @@ mod client;
 mod config;
 mod create;
 mod definition;
+pub mod documents;
+mod due;
 mod error;
 mod expression;
 mod item;
 pub mod jobs;
+mod pause;
 pub mod requests;
 mod shard;
 mod timestamp;
 mod update;
 
 pub use callers::{Admission, CallerId, Callers, Refusal};
-pub use config::{CALLERS_TABLE, ConfigError, Credentials, JOBS_TABLE, REQUESTS_TABLE, StoreConfig};
+pub use config::{
+    CALLERS_TABLE, ConfigError, Credentials, DOCUMENTS_TABLE, JOBS_TABLE, REQUESTS_TABLE, StoreConfig,
+};
 pub use create::{create_table_input, create_tables};
-pub use definition::{Attribute, AttributeKind, Index, Key, Projection, TableDefinition};
+pub use definition::{Attribute, AttributeKind, Index, Key, Projection, TableDefinition, VectorIndex};
+pub use documents::{Document, Documents, Embedding};
 pub use error::StoreError;
 pub use jobs::{Job, JobStatus, Jobs};
 pub use requests::{RequestRecord, Requests, State};
@@ -73,6 +79,19 @@ impl Store {
             expected: "the name of the DynamoDB table of jobs",
         })?;
         Ok(Jobs::new(self.client.clone(), table))
+    }
+
+    /// What callers search in.
+    ///
+    /// # Errors
+    /// The configuration does not name their table.
+    pub fn documents(&self) -> Result<Documents, ConfigError> {
+        let table = self.config.documents_table.clone();
+        let table = table.ok_or(ConfigError::Missing {
+            name: DOCUMENTS_TABLE,
+            expected: "the name of the DynamoDB table of documents",
+        })?;
+        Ok(Documents::new(self.client.clone(), table))
     }
 
     /// The log of requests.

@@ -58,6 +58,7 @@ pub const TABLE: TableDefinition = TableDefinition {
         },
         projection: Projection::All,
     }],
+    vector: None,
     ttl_attribute: Some("expires_at"),
     stream: false,
 };

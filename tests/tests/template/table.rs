@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lambent_store::{Key, Projection, TableDefinition, callers, jobs, requests};
+use lambent_store::{Key, Projection, TableDefinition, VectorIndex, callers, jobs, requests};
 use serde_json::{Value, json};
 
 use crate::translated::{Template, template};
@@ -44,6 +44,8 @@ fn tables_have_the_keys_of_the_store() {
             Value::from(indexes),
             "{id}"
         );
+        let vector = definition.vector.map(|index| json!([vector_index(&index)]));
+        assert_eq!(table.get("VectorIndexes"), vector.as_ref(), "{id}");
 
         let name = |attribute: &Value| attribute["AttributeName"].to_string();
         let mut attributes = table["AttributeDefinitions"].as_array().unwrap().clone();
@@ -69,11 +71,10 @@ fn tables_have_the_streams_of_the_store() {
 #[test]
 fn items_expire_by_the_attribute_that_the_store_writes() {
     for_each_table(|_, id, table, definition| {
-        assert_eq!(
-            table["TimeToLiveSpecification"],
-            json!({"AttributeName": definition.ttl_attribute.unwrap(), "Enabled": true}),
-            "{id}"
-        );
+        let wanted = definition
+            .ttl_attribute
+            .map(|attribute| json!({"AttributeName": attribute, "Enabled": true}));
+        assert_eq!(table.get("TimeToLiveSpecification"), wanted.as_ref(), "{id}");
     });
 }
 
@@ -104,6 +105,25 @@ fn key_schema(key: &Key) -> Value {
     std::iter::once(element(key.partition.name, "HASH"))
         .chain(sort)
         .collect()
+}
+
+fn vector_index(index: &VectorIndex) -> Value {
+    let element = |name: &str, kind: &str| json!({"AttributeName": name, "SearchSchemaElementType": kind});
+    let filters = index
+        .filters
+        .iter()
+        .map(|filter| element(filter.name, "INLINE_FILTER"));
+    let schema: Vec<_> = std::iter::once(element(index.hash.name, "HASH"))
+        .chain(filters)
+        .collect();
+    json!({
+        "IndexName": index.name,
+        "VectorAttribute": {"AttributeName": index.attribute},
+        "Dimensions": index.dimensions,
+        "DistanceFunction": "COSINE",
+        "SearchSchema": schema,
+        "Projection": projection(index.projection),
+    })
 }
 
 fn projection(projection: Projection) -> Value {

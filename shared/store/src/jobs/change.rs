@@ -55,23 +55,6 @@ pub(super) fn instant(ms: u64, operation: &'static str) -> Result<String, StoreE
 }
 
 impl Expression {
-    pub(super) fn set_text(&mut self, attribute: &str, text: &str) {
-        let (name, value) = (self.name(attribute), self.text(attribute, text));
-        self.set(name, value);
-    }
-
-    pub(super) fn set_number(&mut self, attribute: &str, number: impl ToString) {
-        let (name, value) = (self.name(attribute), self.number(attribute, number));
-        self.set(name, value);
-    }
-
-    pub(super) fn forget(&mut self, attributes: &[&str]) {
-        for attribute in attributes {
-            let name = self.name(attribute);
-            self.remove(name);
-        }
-    }
-
     /// Adds what an attempt took to the totals, which every job has from its creation on.
     pub(super) fn add(&mut self, spent: &Spent) {
         for (attribute, amount) in [
@@ -131,12 +114,6 @@ impl Expression {
         let running = self.is("status", JobStatus::Running.as_str());
         let (lease_until, now) = (self.name("lease_until"), self.number("now", now_ms));
         self.require(format!("({queued} OR ({running} AND {lease_until} <= {now}))"));
-    }
-
-    /// A comparison with one of an attribute's few values.
-    pub(super) fn is(&mut self, attribute: &str, value: &str) -> String {
-        let (name, value) = (self.name(attribute), self.text(&format!("is_{value}"), value));
-        format!("{name} = {value}")
     }
 }
 

@@ -1,7 +1,5 @@
 //! Creating a job, once for an idempotency key.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use time::Duration as TimeDuration;
@@ -12,7 +10,8 @@ use super::{
     QUEUED_DUE, SHARDS, TABLE, after, idempotency_id, input_id,
 };
 use crate::item::{Item, to_item};
-use crate::shard::{hash, shard};
+use crate::pause::pause;
+use crate::shard::shard;
 use crate::timestamp::instant_of;
 use crate::{CallerId, StoreError};
 
@@ -186,22 +185,4 @@ fn number(name: &str, number: impl ToString) -> (String, AttributeValue) {
 
 fn expires_at(job: &NewJob, kept: TimeDuration) -> (String, AttributeValue) {
     number(EXPIRES_AT, (instant_of(job.now_ms) + kept).unix_timestamp())
-}
-
-/// 10 to 100 ms. Ids are random for the most part, and so are the pauses of requests that came at once.
-fn pause(id: &str, attempt: u32) -> Duration {
-    Duration::from_millis(10 + u64::from(hash(&format!("{id}{attempt}")) % 91))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_are_10_to_100_ms_and_differ() {
-        let pauses: std::collections::BTreeSet<_> = (0..100).map(|n| pause(&format!("id{n}"), 1)).collect();
-        assert!(pauses.len() > 30, "{pauses:?}");
-        assert!(pauses.first() >= Some(&Duration::from_millis(10)));
-        assert!(pauses.last() <= Some(&Duration::from_millis(100)));
-    }
 }

@@ -1,11 +1,10 @@
 //! Reading jobs and their inputs, and forgetting those.
 
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use futures::future::try_join_all;
 
 use super::item::read_job;
-use super::{BY_CALLER, BY_DUE, Job, Jobs, SHARDS, TABLE, input_id};
+use super::{BY_CALLER, Job, Jobs, TABLE, due, input_id};
+use crate::due::first;
 use crate::error::ItemError;
 use crate::item::{Item, from_item};
 use crate::{CallerId, StoreError};
@@ -101,7 +100,8 @@ impl Jobs {
                 .expression_attribute_values(":before", AttributeValue::S(id.to_owned())),
         };
         // One more tells whether there are more.
-        let items = self.first(query, limit.saturating_add(1), LIST).await?;
+        let query = query.table_name(&self.table);
+        let items = first(query, limit.saturating_add(1), LIST).await?;
         let has_more = items.len() > limit;
         let jobs: Vec<Job> = items
             .into_iter()
@@ -122,28 +122,7 @@ impl Jobs {
     /// # Errors
     /// The table could not be read.
     pub async fn due(&self, now_ms: u64, limit: usize) -> Result<Vec<String>, StoreError> {
-        let shards = (0..SHARDS).map(|shard| {
-            let query = self
-                .client
-                .query()
-                .index_name(BY_DUE)
-                .key_condition_expression("#due_shard = :shard AND #due_at <= :now")
-                .expression_attribute_names("#due_shard", super::DUE_SHARD)
-                .expression_attribute_names("#due_at", super::DUE_AT)
-                .expression_attribute_values(":shard", AttributeValue::S(shard.to_string()))
-                .expression_attribute_values(":now", AttributeValue::N(now_ms.to_string()));
-            self.first(query, limit, DUE)
-        });
-        let mut due: Vec<Due> = try_join_all(shards)
-            .await?
-            .into_iter()
-            .flatten()
-            .map(from_item)
-            .collect::<Result<_, _>>()
-            .map_err(|error| StoreError::item(DUE, error))?;
-        due.sort();
-        due.truncate(limit);
-        Ok(due.into_iter().map(|due| due.id).collect())
+        due::due(&self.client, &self.table, now_ms, limit, DUE).await
     }
 
     async fn item(&self, id: String, operation: &'static str) -> Result<Option<Item>, StoreError> {
@@ -159,32 +138,4 @@ impl Jobs {
             .map_err(|error| StoreError::call(operation, error))?;
         Ok(output.item)
     }
-
-    /// A query's first items: page after page until there are `limit` of them.
-    async fn first(
-        &self,
-        query: QueryFluentBuilder,
-        limit: usize,
-        operation: &'static str,
-    ) -> Result<Vec<Item>, StoreError> {
-        let mut pages = query
-            .table_name(&self.table)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1))
-            .into_paginator()
-            .items()
-            .send();
-        let mut items = Vec::new();
-        while items.len() < limit {
-            let Some(item) = pages.next().await else { break };
-            items.push(item.map_err(|error| StoreError::call(operation, error))?);
-        }
-        Ok(items)
-    }
-}
-
-/// An item of the index of what is due, in the order of time.
-#[derive(PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
-struct Due {
-    due_at: u64,
-    id: String,
 }

@@ -50,7 +50,7 @@ async fn post(model: &Arc<LocalModel>, body: &Value) -> Response {
     let request = Request::post("/v1/chat/completions")
         .body(Body::from(body.to_string()))
         .unwrap();
-    router(model.clone()).oneshot(request).await.unwrap()
+    app(model).oneshot(request).await.unwrap()
 }
 
 async fn answer(model: &Arc<LocalModel>, body: &Value) -> (StatusCode, Value) {

@@ -11,11 +11,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use futures::StreamExt;
-use lambent_local_model::{LocalModel, WeightsSource, router};
+use lambent_local_model::{LocalEmbedder, LocalModel, Silent, WeightsSource, router};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -44,6 +45,12 @@ fn model() -> Option<Arc<LocalModel>> {
         println!("skipped: there are no weights in the cache");
     }
     model
+}
+
+fn app(model: &Arc<LocalModel>) -> Router {
+    // Never asked, so never loaded.
+    let embedder = LocalEmbedder::new(WeightsSource::from_env(), Silent);
+    router(Some(model.clone()), Arc::new(embedder))
 }
 
 async fn post(model: &Arc<LocalModel>, body: &Value) -> Response {

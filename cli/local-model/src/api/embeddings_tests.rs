@@ -78,7 +78,7 @@ async fn a_text_s_vector_is_its_own_whatever_stands_beside_it() {
     let texts: Vec<String> = (0..40)
         .map(|n| {
             let letter = char::from(b'a' + n % 26);
-            letter.to_string().repeat(1 + usize::from(n * 7 % 40))
+            letter.to_string().repeat(1 + usize::from(n) * 7 % 40)
         })
         .collect();
     let together = vectors(&embed(&app, json!(texts)).await);

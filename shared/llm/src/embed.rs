@@ -2,6 +2,7 @@
 
 mod bill;
 mod config;
+mod pricing;
 mod request;
 mod vector;
 
@@ -14,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tracing::warn;
 
 pub use config::EmbeddingConfig;
+pub use pricing::EmbeddingPricing;
 pub use request::Purpose;
 pub use vector::{EMBEDDING_DIMENSIONS, Embedding, EmbeddingError, Embeddings};
 
@@ -21,7 +23,6 @@ use crate::client::Access;
 use crate::config::ConfigError;
 use crate::error::{ModelError, ModelErrorKind, TimeoutPhase, UpstreamFault};
 use crate::failure::{Failure, classify};
-use crate::prices::Price;
 use crate::prompt::estimated_tokens;
 use crate::reader::timed_out;
 use crate::retry::Retries;
@@ -39,34 +40,6 @@ struct Inner {
     client: genai::Client,
     target: ModelIden,
     config: EmbeddingConfig,
-}
-
-/// What embeddings can cost, for whoever reserves money for them. Knows no client and does no I/O.
-#[derive(Debug, Clone, Copy)]
-pub struct EmbeddingPricing {
-    price: Price,
-    max_retries: u32,
-}
-
-impl EmbeddingPricing {
-    /// The pricing of a configured model.
-    #[must_use]
-    pub fn of(config: &EmbeddingConfig) -> Self {
-        Self {
-            price: config.price(),
-            max_retries: config.max_retries,
-        }
-    }
-
-    /// The most that texts of so many bytes together can cost, in millionths of a dollar, with calls that are made again, which a
-    /// provider may have read before it failed. A token is at least a byte.
-    #[must_use]
-    pub fn at_most(&self, bytes: u64) -> u64 {
-        self.price.cost(Usage {
-            input_tokens: bytes.saturating_mul(u64::from(self.max_retries) + 1),
-            output_tokens: 0,
-        })
-    }
 }
 
 impl Embedder {

@@ -17,10 +17,10 @@ use std::{
 };
 
 use jobs_worker::WorkerConfig;
-use lambent::dev::{Config, Database, Functions, Model, Running, start};
+use lambent::dev::{Config, Database, Embedding, Functions, Model, Running, start};
 use lambent_callbacks::CallbackConfig;
 use lambent_callers::{ApiKey, CallersConfig, Pepper};
-use lambent_llm::ModelConfig;
+use lambent_llm::{EmbeddingConfig, ModelConfig};
 use lambent_service::{ServiceConfig, headers::API_KEY};
 use lambent_store::{RequestRecord, Store, StoreConfig, callers::NewKey};
 use reqwest::{
@@ -103,6 +103,7 @@ impl Api {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             database: Database::Memory,
             model: Model::Elsewhere(Box::new(model(&upstream))),
+            embedding: Embedding::Elsewhere(Box::new(embedding(&upstream))),
             service: ServiceConfig::default(),
             callers: CallersConfig::new(Pepper::generate().expect("random bytes")),
             functions,
@@ -142,6 +143,7 @@ impl Api {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             database: Database::Elsewhere(StoreConfig::local(database)),
             model: Model::Elsewhere(Box::new(model(&self.upstream))),
+            embedding: Embedding::Elsewhere(Box::new(embedding(&self.upstream))),
             service: ServiceConfig::default(),
             callers: CallersConfig::new(self.pepper.clone()),
             functions: Functions::Here,
@@ -330,6 +332,16 @@ pub fn model(upstream: &Upstream) -> ModelConfig {
         url: Some(upstream.url()),
         key: Some(lambent_llm::ApiKey::new("test-key")),
         ..ModelConfig::new(format!("openai::{MODEL}"))
+    }
+}
+
+/// The configuration that has the upstream embed, as a model that can be asked for 512 numbers.
+#[must_use]
+pub fn embedding(upstream: &Upstream) -> EmbeddingConfig {
+    EmbeddingConfig {
+        url: Some(upstream.url()),
+        key: Some(lambent_llm::ApiKey::new("test-key")),
+        ..EmbeddingConfig::new("openai::text-embedding-3-small")
     }
 }
 

@@ -1,5 +1,8 @@
-//! The endpoint: OpenAI's chat completions protocol, so that any client of it can be pointed here.
+//! The endpoints: OpenAI's protocols of chat completions and embeddings, so that any client of them can be pointed here.
 
+mod embeddings;
+#[cfg(test)]
+mod embeddings_tests;
 mod error;
 mod reply;
 mod request;
@@ -20,27 +23,38 @@ use futures::stream::{self, Stream, StreamExt};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use crate::embedder::{EMBEDDING_MODEL, LocalEmbedder};
 use crate::engine::generation::{Event, Job};
 use crate::model::LocalModel;
 use error::ApiError;
 use reply::Reply;
 use request::{Chat, ChatRequest};
 
-/// The model behind `POST /v1/chat/completions` and `GET /v1/models`.
+/// The models behind `POST /v1/chat/completions`, `POST /v1/embeddings` and `GET /v1/models`; without a chat model, the latter two.
 ///
-/// Any model name is served by this one model, and replies give its real name. Answers to `response_format`
+/// Any model name is served by the one model of its kind, and replies give its real name. Answers to `response_format`
 /// `json_schema` and `json_object` are valid against the schema whenever `finish_reason` is `stop`; `stop` texts do not
-/// apply to them.
-pub fn router(model: Arc<LocalModel>) -> Router {
-    Router::new()
-        .route("/v1/chat/completions", post(chat_completions))
-        .route("/v1/models", get(models))
-        .with_state(model)
+/// apply to them. Embeddings are of up to 256 texts, and tell by `truncated_inputs` of how many only the beginning was read
+/// ([`EMBEDDING_TOKENS`](crate::EMBEDDING_TOKENS)).
+pub fn router(model: Option<Arc<LocalModel>>, embedder: Arc<LocalEmbedder>) -> Router {
+    let names = model.iter().map(|model| model.name()).chain([EMBEDDING_MODEL]);
+    let list = list(names);
+    let chat = match model {
+        Some(model) => Router::new()
+            .route("/v1/chat/completions", post(chat_completions))
+            .with_state(model),
+        None => Router::new(),
+    };
+    let embeddings = Router::new()
+        .route("/v1/embeddings", post(embeddings::create))
+        .with_state(embedder);
+    chat.merge(embeddings)
+        .route("/v1/models", get(move || async { Json(list) }))
 }
 
-async fn models(State(model): State<Arc<LocalModel>>) -> Json<Value> {
-    let model = json!({ "id": model.name(), "object": "model", "created": 0, "owned_by": "local" });
-    Json(json!({ "object": "list", "data": [model] }))
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> Value {
+    let model = |name| json!({ "id": name, "object": "model", "created": 0, "owned_by": "local" });
+    json!({ "object": "list", "data": names.map(model).collect::<Vec<_>>() })
 }
 
 async fn chat_completions(

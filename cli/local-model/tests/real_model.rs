@@ -11,11 +11,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use futures::StreamExt;
-use lambent_local_model::{LocalModel, WeightsSource, router};
+use lambent_local_model::{LocalEmbedder, LocalModel, Silent, WeightsSource, router};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -46,11 +47,17 @@ fn model() -> Option<Arc<LocalModel>> {
     model
 }
 
+fn app(model: &Arc<LocalModel>) -> Router {
+    // Never asked, so never loaded.
+    let embedder = LocalEmbedder::new(WeightsSource::from_env(), Silent);
+    router(Some(model.clone()), Arc::new(embedder))
+}
+
 async fn post(model: &Arc<LocalModel>, body: &Value) -> Response {
     let request = Request::post("/v1/chat/completions")
         .body(Body::from(body.to_string()))
         .unwrap();
-    router(model.clone()).oneshot(request).await.unwrap()
+    app(model).oneshot(request).await.unwrap()
 }
 
 async fn answer(model: &Arc<LocalModel>, body: &Value) -> (StatusCode, Value) {

@@ -9,7 +9,7 @@ use docs::OAuth;
 use jobs_worker::WorkerConfig;
 use lambent_callbacks::CallbackConfig;
 use lambent_callers::{CallersConfig, Pepper};
-use lambent_llm::ModelConfig;
+use lambent_llm::{EmbeddingConfig, ModelConfig};
 use lambent_local_model::WeightsSource;
 use lambent_service::ServiceConfig;
 use lambent_store::StoreConfig;
@@ -25,6 +25,8 @@ pub struct Config {
     pub database: Database,
     /// The model.
     pub model: Model,
+    /// The embedding model.
+    pub embedding: Embedding,
     /// What is configured of every function alike.
     pub service: ServiceConfig,
     /// What callers are checked against.
@@ -72,10 +74,19 @@ pub enum Model {
     Elsewhere(Box<ModelConfig>),
 }
 
+/// Which model embeds texts.
+#[derive(Debug, Clone)]
+pub enum Embedding {
+    /// One in this process, which is fetched and loaded when it is asked for the first time.
+    Local(WeightsSource),
+    /// A provider's.
+    Elsewhere(Box<EmbeddingConfig>),
+}
+
 impl Config {
-    /// What the environment asks for, with data in `folder`: `LAMBENT_MODEL` for a provider's model instead of the local one,
-    /// `LAMBENT_REQUESTS_TABLE` (and `LAMBENT_CALLERS_TABLE`, `LAMBENT_JOBS_TABLE`, `LAMBENT_DOCUMENTS_TABLE`, `LAMBENT_KEY_PEPPER`)
-    /// for real tables instead of the embedded database.
+    /// What the environment asks for, with data in `folder`: `LAMBENT_MODEL` and `LAMBENT_EMBEDDING_MODEL` for providers' models instead
+    /// of the local ones, `LAMBENT_REQUESTS_TABLE` (and `LAMBENT_CALLERS_TABLE`, `LAMBENT_JOBS_TABLE`, `LAMBENT_DOCUMENTS_TABLE`,
+    /// `LAMBENT_KEY_PEPPER`) for real tables instead of the embedded database.
     ///
     /// # Errors
     /// Names the variable that is malformed, and what it should hold.
@@ -101,10 +112,16 @@ impl Config {
         } else {
             Model::Local(WeightsSource::from_env())
         };
+        let embedding = if is_set("LAMBENT_EMBEDDING_MODEL") {
+            Embedding::Elsewhere(Box::new(EmbeddingConfig::from_env()?))
+        } else {
+            Embedding::Local(WeightsSource::from_env())
+        };
         Ok(Self {
             listen,
             database,
             model,
+            embedding,
             service: ServiceConfig::from_env()?,
             callers,
             callbacks: CallbackConfig::from_env()?,

@@ -137,7 +137,7 @@ pub fn variables(
 /// Takes out what must not be written anywhere. The pepper of this machine's own database is in a file already.
 pub(crate) fn remove_secrets(variables: &mut Vec<(String, String)>, is_own_pepper: bool) {
     variables.retain(|(name, _)| match name.as_str() {
-        "LAMBENT_MODEL_KEY" => false,
+        "LAMBENT_MODEL_KEY" | "LAMBENT_EMBEDDING_KEY" => false,
         Pepper::VARIABLE => is_own_pepper,
         name => !AWS_CREDENTIALS.contains(&name),
     });

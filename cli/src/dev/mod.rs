@@ -23,7 +23,7 @@ use lambent_store::Store;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Config, Database, Functions, Model};
+pub use config::{Config, Database, Embedding, Functions, Model};
 use jobs::{FailedRecords, JobFunctions};
 
 /// The API, running. It stops when this is dropped; [`Running::stop`] waits for it.
@@ -118,7 +118,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let listener = listen(config.listen).await?;
     let stop = CancellationToken::new();
     let database = database::start(&config.database, config.inside, &stop).await?;
-    let model = model::start(config.model, config.inside, &stop).await?;
+    let model = model::start(config.model, config.embedding, config.inside, &stop).await?;
     let models = Models::new(model.config.clone())?;
     let store = Store::connect(&database.config);
     let domain = address(&listener, config.listen).to_string();
@@ -142,12 +142,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     };
     let mut variables =
         functions::variables(&database.config, &model.config, &config.service, &config.callers);
-    let of_jobs = config
-        .callbacks
-        .variables()
-        .into_iter()
-        .chain(config.worker.variables());
-    variables.extend(of_jobs.map(|(name, value)| (name.to_owned(), value)));
+    let of_parts = (config.callbacks.variables().into_iter())
+        .chain(config.worker.variables())
+        .chain(model.embedding.variables());
+    variables.extend(of_parts.map(|(name, value)| (name.to_owned(), value)));
     let (functions, background) = match &config.functions {
         Functions::Here => {
             let service = Service::new(config.service.clone(), store.requests());

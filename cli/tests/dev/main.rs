@@ -8,6 +8,7 @@
 )]
 
 mod database;
+mod embeddings;
 mod jobs;
 mod keys;
 mod refusals;

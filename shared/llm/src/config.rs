@@ -13,36 +13,13 @@
 //! | `LAMBENT_CONTEXT_TOKENS` | what the model can read, told to callers whose document is too long | unknown |
 //! | `LAMBENT_CONTEXT_HINT` | a sentence for the same callers: what to do about it | none |
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use genai::adapter::AdapterKind;
 
 use crate::bedrock::AwsCredentials;
 use crate::prices::{PRICE_FORM, Price};
-
-/// A provider's key. Neither `Debug` nor an error prints it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(String);
-
-impl ApiKey {
-    /// This key.
-    #[must_use]
-    pub fn new(key: impl Into<String>) -> Self {
-        Self(key.into())
-    }
-
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(hidden)")
-    }
-}
+use crate::provider::{ApiKey, Names, Place, getter, parsed};
 
 /// Which model to call, and within which limits. See the module's table for the environment's names.
 #[derive(Debug, Clone)]
@@ -110,11 +87,7 @@ impl ModelConfig {
     /// # Errors
     /// A variable is missing or malformed.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let get = |name: &str| {
-            lookup(name)
-                .map(|v| v.trim().to_owned())
-                .filter(|v| !v.is_empty())
-        };
+        let get = getter(lookup);
         let model = get("LAMBENT_MODEL").ok_or(ConfigError::Missing {
             name: "LAMBENT_MODEL",
             expected: MODEL_FORM,
@@ -122,7 +95,7 @@ impl ModelConfig {
         let defaults = Self::new(model);
         let mut config = Self {
             url: get("LAMBENT_MODEL_URL"),
-            key: get("LAMBENT_MODEL_KEY").map(ApiKey),
+            key: get("LAMBENT_MODEL_KEY").map(ApiKey::new),
             context_hint: get("LAMBENT_CONTEXT_HINT"),
             context_tokens: parsed(&get, "LAMBENT_CONTEXT_TOKENS", COUNT, |&n: &u32| n > 0)?,
             price: parsed(&get, "LAMBENT_MODEL_PRICE", PRICE_FORM, |_| true)?.or(defaults.price),
@@ -139,7 +112,8 @@ impl ModelConfig {
         };
         let provider = config.provider()?;
         // Budgets are kept by it: no price must not mean no limit.
-        if config.price.is_none() && (provider == AdapterKind::Ollama || config.is_on_this_machine()) {
+        if config.price.is_none() && (provider == AdapterKind::Ollama || config.place().is_on_this_machine())
+        {
             config.price = Some(Price::FREE);
         }
         if config.price.is_none() {
@@ -149,7 +123,7 @@ impl ModelConfig {
             });
         }
         if config.key.is_none() && config.url.is_none() {
-            match provider_key(provider, &get) {
+            match NAMES.provider_key(provider, &get) {
                 Err(ConfigError::MissingKey { .. }) if provider == AdapterKind::BedrockApi => {
                     config.aws = Some(AwsCredentials::from_lookup(&get).ok_or(ConfigError::MissingAws)?);
                 }
@@ -204,12 +178,6 @@ impl ModelConfig {
         variables
     }
 
-    fn is_on_this_machine(&self) -> bool {
-        let url = self.url.as_ref().and_then(|url| reqwest::Url::parse(url).ok());
-        let host = url.as_ref().and_then(reqwest::Url::host_str);
-        host.is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"))
-    }
-
     pub(crate) fn price(&self) -> Price {
         self.price.unwrap_or(Price::FREE)
     }
@@ -222,74 +190,29 @@ impl ModelConfig {
 
     /// The provider whose protocol is spoken.
     pub(crate) fn provider(&self) -> Result<AdapterKind, ConfigError> {
-        let unknown = ConfigError::Invalid {
-            name: "LAMBENT_MODEL",
-            expected: MODEL_FORM,
-        };
-        match self.model.split_once("::") {
-            Some((_, "")) => Err(unknown),
-            Some((provider, _)) => AdapterKind::from_lower_str(provider).ok_or(unknown),
-            None if self.url.is_some() => Ok(AdapterKind::OpenAI),
-            // genai takes any name it does not know for a local Ollama model; a typing mistake would go unnoticed.
-            None => match AdapterKind::from_model(&self.model) {
-                Ok(AdapterKind::Ollama) | Err(_) => Err(unknown),
-                Ok(provider) => Ok(provider),
-            },
-        }
+        self.place().provider(MODEL_FORM)
     }
 
-    /// The base URL as genai joins paths to it: with a final slash.
-    pub(crate) fn base_url(&self) -> Result<Option<String>, ConfigError> {
-        let Some(url) = &self.url else { return Ok(None) };
-        let valid =
-            reqwest::Url::parse(url).is_ok_and(|u| matches!(u.scheme(), "http" | "https") && u.has_host());
-        if !valid {
-            return Err(ConfigError::Invalid {
-                name: "LAMBENT_MODEL_URL",
-                expected: "an http or https URL, such as http://127.0.0.1:1234/v1",
-            });
+    /// What is called, and where.
+    pub(crate) fn place(&self) -> Place<'_> {
+        Place {
+            names: &NAMES,
+            model: &self.model,
+            url: self.url.as_deref(),
         }
-        Ok(Some(format!("{}/", url.trim_end_matches('/'))))
     }
 }
 
+/// The variables that say what is called, and where.
+const NAMES: Names = Names {
+    model: "LAMBENT_MODEL",
+    url: "LAMBENT_MODEL_URL",
+    key: "LAMBENT_MODEL_KEY",
+};
 const MODEL_FORM: &str = "provider::model, such as openai::gpt-5-mini or anthropic::claude-haiku-4-5";
 const UNPRICED: &str = "the price of this model, which the price table does not know: dollars per million tokens read and \
     written, such as 1.00/5.00, or 0/0 for a model that costs nothing";
 const COUNT: &str = "a whole number above 0";
-
-/// The key in the provider's own variable; `None` for providers that need none (Ollama).
-fn provider_key(
-    provider: AdapterKind,
-    get: &impl Fn(&str) -> Option<String>,
-) -> Result<Option<ApiKey>, ConfigError> {
-    let Some(name) = provider.default_key_env_name() else {
-        return Ok(None);
-    };
-    let key = match provider {
-        AdapterKind::BedrockApi => get(name).or_else(|| get("AWS_BEARER_TOKEN_BEDROCK")),
-        _ => get(name),
-    };
-    match key {
-        Some(key) => Ok(Some(ApiKey(key))),
-        None => Err(ConfigError::MissingKey {
-            provider_variable: name,
-        }),
-    }
-}
-
-fn parsed<T: FromStr>(
-    get: &impl Fn(&str) -> Option<String>,
-    name: &'static str,
-    expected: &'static str,
-    accept: impl Fn(&T) -> bool,
-) -> Result<Option<T>, ConfigError> {
-    let Some(text) = get(name) else { return Ok(None) };
-    match text.parse() {
-        Ok(value) if accept(&value) => Ok(Some(value)),
-        _ => Err(ConfigError::Invalid { name, expected }),
-    }
-}
 
 fn seconds(
     get: &impl Fn(&str) -> Option<String>,
@@ -320,10 +243,21 @@ pub enum ConfigError {
         expected: &'static str,
     },
     /// The provider wants a key and there is none.
-    #[error("no API key: set LAMBENT_MODEL_KEY or {provider_variable}")]
+    #[error("no API key: set {name} or {provider_variable}")]
     MissingKey {
+        /// Our variable.
+        name: &'static str,
         /// The provider's own variable.
         provider_variable: &'static str,
+    },
+    /// The provider has no embeddings, or none that can be asked for here.
+    #[error(
+        "LAMBENT_EMBEDDING_MODEL names a provider without embeddings ({provider}): expected a model of openai, gemini, cohere, \
+         ollama, or of another provider with OpenAI's protocol"
+    )]
+    NoEmbeddings {
+        /// The provider.
+        provider: &'static str,
     },
     /// Bedrock wants a key or AWS credentials, and there are neither.
     #[error(

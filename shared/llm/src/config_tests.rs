@@ -43,7 +43,7 @@ fn a_model_and_its_providers_key_are_enough() {
 fn every_variable_is_read() {
     let config = from(EVERY_VARIABLE).unwrap();
     assert_eq!(
-        config.base_url().unwrap().as_deref(),
+        config.place().base_url().unwrap().as_deref(),
         Some("http://127.0.0.1:1234/v1/")
     );
     assert_eq!(config.provider().unwrap(), AdapterKind::OpenAI);

@@ -58,6 +58,16 @@ pub enum ModelErrorKind {
         /// The configured sentence for callers.
         hint: Option<String>,
     },
+    /// The embedding model's vectors are longer than what is kept ([`EMBEDDING_DIMENSIONS`](crate::EMBEDDING_DIMENSIONS)). For the
+    /// operator: it takes another model.
+    #[error(
+        "the embedding model gives {found} numbers, at most {} are kept: configure another one",
+        crate::EMBEDDING_DIMENSIONS
+    )]
+    TooManyDimensions {
+        /// How many numbers there were.
+        found: usize,
+    },
     /// The provider refuses us: wrong key, no permission, no such model, no quota. For the operator, not for the caller.
     #[error(
         "model provider refuses this configuration (status {status:?}): check the model's name, key and quota"
@@ -81,7 +91,7 @@ pub enum UpstreamFault {
     #[error("error event in the stream")]
     ErrorEvent,
     /// It sent what is not its protocol.
-    #[error("malformed stream")]
+    #[error("malformed answer")]
     Malformed,
     /// Anything else that the client library reports.
     #[error("other")]
@@ -120,7 +130,8 @@ impl ModelError {
     pub fn is_final(&self) -> bool {
         match &self.kind {
             ModelErrorKind::InvalidReply { .. }
-            | ModelErrorKind::ContextExceeded { .. } => true,
+            | ModelErrorKind::ContextExceeded { .. }
+            | ModelErrorKind::TooManyDimensions { .. } => true,
             ModelErrorKind::Upstream {
                 fault: UpstreamFault::Status(status),
             } => (400..500).contains(status) && ![408, 409, 425, 429].contains(status),
@@ -151,6 +162,7 @@ impl ModelErrorKind {
             Self::Truncated => "truncated",
             Self::InvalidReply { .. } => "invalid_reply",
             Self::ContextExceeded { .. } => "context_exceeded",
+            Self::TooManyDimensions { .. } => "too_many_dimensions",
             Self::Configuration { .. } => "configuration",
         }
     }
@@ -160,7 +172,9 @@ impl ModelErrorKind {
 impl From<&ModelError> for Problem {
     fn from(error: &ModelError) -> Self {
         match &error.kind {
-            ModelErrorKind::Upstream { .. } | ModelErrorKind::Configuration { .. } => {
+            ModelErrorKind::Upstream { .. }
+            | ModelErrorKind::TooManyDimensions { .. }
+            | ModelErrorKind::Configuration { .. } => {
                 Self::new(ProblemCode::ModelFailed, "The model could not answer.")
             }
             ModelErrorKind::Truncated => Self::new(

@@ -1,4 +1,5 @@
-//! The one door to language models: whatever calls a model in this workspace calls it through [`Models`].
+//! The one door to language models: whatever calls a model in this workspace calls it through [`Models`], and whatever embeds texts
+//! through [`Embedder`].
 //!
 //! One value is built at start from a [`ModelConfig`] and cloned into the handlers. It answers whole ([`Models::complete`]),
 //! as it is written ([`Models::stream`]), or as JSON that fits a schema ([`Models::structured`]); in all three it bounds the
@@ -22,6 +23,12 @@
 //! and the same two waits (first token, between tokens) serve everywhere. OpenAI-compatible servers, Anthropic, Gemini, Bedrock
 //! and Ollama stream with a response format too. The cost is a few hundred bytes an answer.
 //!
+//! # Embeddings
+//!
+//! [`Embedder`] turns texts into vectors of [`EMBEDDING_DIMENSIONS`] numbers of length one, whatever the model: models that can be
+//! asked for that width are, shorter vectors are filled up with zeros, longer ones refused. It has a configuration of its own
+//! ([`EmbeddingConfig`]), since many who have a model to chat with have no embeddings.
+//!
 //! # Logs
 //!
 //! `genai` logs on its own at error and warn level, and its messages can hold whole response bodies: the functions' log
@@ -30,6 +37,7 @@
 mod bedrock;
 mod client;
 mod config;
+mod embed;
 mod error;
 mod failure;
 mod meter;
@@ -37,19 +45,27 @@ mod models;
 mod prices;
 mod pricing;
 mod prompt;
+mod provider;
 mod reader;
 mod reply;
 mod retry;
 mod stream;
+mod tally;
 
 pub use bedrock::AwsCredentials;
-pub use config::{ApiKey, ConfigError, ModelConfig};
+pub use config::{ConfigError, ModelConfig};
+pub use embed::{
+    EMBEDDING_DIMENSIONS, Embedder, Embedding, EmbeddingConfig, EmbeddingError, EmbeddingPricing, Embeddings,
+    Purpose,
+};
 pub use error::{ModelError, ModelErrorKind, TimeoutPhase, UpstreamFault};
 pub use lambent_http::install_crypto;
 pub use models::{Completion, Models, Structured};
 pub use prices::{Price, PriceError};
 pub use pricing::Pricing;
 pub use prompt::Prompt;
+pub use provider::ApiKey;
 pub use reader::Finish;
 pub use reply::{ReplySchema, SchemaError, strip_code_fence};
 pub use stream::{Chunk, CompletionStream};
+pub use tally::{Share, Tally};

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::warn;
 
+use crate::client::Access;
 use crate::config::{ConfigError, ModelConfig};
 use crate::error::{ModelError, ModelErrorKind};
 use crate::failure::{Failure, classify};
@@ -71,18 +72,20 @@ impl Models {
     /// The configuration names no known provider or no valid URL, or the HTTP client cannot be built.
     pub fn new(config: ModelConfig) -> Result<Self, ConfigError> {
         let provider = config.provider()?;
-        let client = crate::client::build(&config, provider)?;
-        let name = config
-            .model
-            .split_once("::")
-            .map_or(&*config.model, |(_, name)| name);
+        let access = Access {
+            base_url: config.place().base_url()?,
+            key: config.key.as_ref(),
+            aws: config.aws.as_ref(),
+            patience: config.first_token_timeout,
+        };
+        let client = crate::client::build(access, provider)?;
         Ok(Self {
             max_output_tokens: config.max_output_tokens,
             ledger: None,
             inner: Arc::new(Inner {
                 client,
                 target: ModelIden::new(provider, config.model.as_str()),
-                name: name.to_owned(),
+                name: config.place().name().to_owned(),
                 config,
             }),
         })

@@ -15,6 +15,8 @@ static PRICES: LazyLock<Option<Table>> =
 #[derive(Debug, Deserialize)]
 struct Table {
     models: BTreeMap<String, Price>,
+    /// What reading costs; embedding models write nothing.
+    embeddings: BTreeMap<String, u64>,
 }
 
 /// What a model's tokens cost.
@@ -52,6 +54,25 @@ impl Price {
         find(&PRICES.as_ref()?.models, model)
     }
 
+    /// The price of this embedding model; `None` if it is not in the table.
+    ///
+    /// Takes names with or without a provider, as their provider writes them: a version is another model
+    /// (`amazon.titan-embed-text-v2:0`).
+    #[must_use]
+    pub fn of_embedding(model: &str) -> Option<Self> {
+        let name = without_provider(model);
+        PRICES
+            .as_ref()?
+            .embeddings
+            .get(name)
+            .copied()
+            .map(Self::of_reading)
+    }
+
+    fn of_reading(input: u64) -> Self {
+        Self { input, ..Self::FREE }
+    }
+
     /// What this usage costs, in millionths of a dollar, rounded up. It is priced as one prompt, which can be a long one.
     #[must_use]
     pub fn cost(self, usage: Usage) -> u64 {
@@ -78,21 +99,45 @@ impl FromStr for Price {
 
     fn from_str(text: &str) -> Result<Self, PriceError> {
         let (input, output) = text.split_once('/').ok_or(PriceError)?;
-        let micro_dollars = |dollars: &str| {
-            let dollars: f64 = dollars.trim().parse().map_err(|_| PriceError)?;
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "within bounds that are checked before"
-            )]
-            let whole = || (dollars * 1e6).round() as u64;
-            (0.0..=1e6).contains(&dollars).then(whole).ok_or(PriceError)
-        };
         Ok(Self {
             input: micro_dollars(input)?,
             output: micro_dollars(output)?,
             long_prompt: None,
         })
+    }
+}
+
+fn micro_dollars(dollars: &str) -> Result<u64, PriceError> {
+    let dollars: f64 = dollars.trim().parse().map_err(|_| PriceError)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "within bounds that are checked before"
+    )]
+    let whole = || (dollars * 1e6).round() as u64;
+    (0.0..=1e6).contains(&dollars).then(whole).ok_or(PriceError)
+}
+
+/// The price of a model that only reads, as one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ReadingPrice(pub(crate) Price);
+
+pub(crate) const READING_PRICE_FORM: &str =
+    "dollars per million tokens read, such as 0.02, or 0 for a model that costs nothing";
+
+impl FromStr for ReadingPrice {
+    type Err = PriceError;
+
+    fn from_str(text: &str) -> Result<Self, PriceError> {
+        Ok(Self(Price::of_reading(micro_dollars(text)?)))
+    }
+}
+
+impl fmt::Display for ReadingPrice {
+    /// As it is parsed.
+    #[expect(clippy::cast_precision_loss, reason = "prices are far from where it begins")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.input as f64 / 1e6)
     }
 }
 
@@ -105,13 +150,17 @@ impl fmt::Display for Price {
 }
 
 fn find(models: &BTreeMap<String, Price>, model: &str) -> Option<Price> {
-    let name = model.split_once("::").map_or(model, |(_, name)| name);
+    let name = without_provider(model);
     // Bedrock puts a group of regions in front. They cost the same, except `global.`, which has entries of its own.
     let name = ["us.", "eu.", "apac.", "jp.", "au.", "ca.", "us-gov."]
         .iter()
         .find_map(|group| name.strip_prefix(group))
         .unwrap_or(name);
     models.get(without_version(name)).copied()
+}
+
+fn without_provider(model: &str) -> &str {
+    model.split_once("::").map_or(model, |(_, name)| name)
 }
 
 /// Without what only dates a model: `-20251001`, `-2025-08-07`, `-v1:0`, `-latest`.

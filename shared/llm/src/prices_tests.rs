@@ -31,6 +31,29 @@ fn the_table_is_read_and_every_entry_is_reachable_and_priced() {
 }
 
 #[test]
+fn embedding_models_have_prices_of_their_own_for_what_they_read() {
+    let cost = |model| Price::of_embedding(model).map(|price| price.cost(SOME));
+    assert_eq!(cost("text-embedding-3-small"), Some(1_000));
+    assert_eq!(cost("openai::text-embedding-3-large"), Some(6_500));
+    assert_eq!(cost("amazon.titan-embed-text-v2:0"), Some(1_000));
+    assert_eq!(cost("amazon.titan-embed-text-v1"), None, "another model");
+    assert_eq!(cost("gpt-5-mini"), None, "not for embeddings");
+    let embeddings = &PRICES.as_ref().unwrap().embeddings;
+    assert!(embeddings.values().all(|price| *price > 0) && embeddings.len() >= 5);
+}
+
+#[test]
+fn what_reading_costs_can_be_given_and_handed_on() {
+    let price: ReadingPrice = " 0.02 ".parse().unwrap();
+    assert_eq!(price.0.cost(SOME), 1_000);
+    assert_eq!(price.to_string().parse(), Ok(price));
+    assert_eq!("0".parse(), Ok(ReadingPrice(Price::FREE)));
+    for wrong in ["", "-1", "0.1/0.2", "NaN", "cheap"] {
+        assert_eq!(wrong.parse::<ReadingPrice>(), Err(PriceError), "{wrong}");
+    }
+}
+
+#[test]
 fn names_are_found_in_all_their_forms() {
     let haiku = Some(50_000 + 50_000);
     for name in [

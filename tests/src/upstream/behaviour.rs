@@ -22,6 +22,60 @@ pub enum Behaviour {
     Hang,
 }
 
+/// What a call for embeddings gets.
+#[derive(Debug, Clone)]
+pub enum EmbeddingBehaviour {
+    /// Vectors, whole or broken on the way: a [`Fault::Silence`] comes before them, any other fault instead of their end.
+    Vectors(Vectors, Option<Fault>),
+    /// None, as a chat gets none: [`Behaviour::Status`] or [`Behaviour::Hang`].
+    Failure(Behaviour),
+}
+
+/// The vectors of an answer.
+#[derive(Debug, Clone)]
+pub enum Vectors {
+    /// One for each text, of as many numbers as were asked for, or 384 ([`vector`](super::vector)).
+    AsAsked,
+    /// The same, the last text's first. Their indices are right.
+    Reversed,
+    /// One for each text, of so many numbers, whatever was asked for.
+    Wide(usize),
+    /// One less than there are texts.
+    OneLess,
+    /// One for each text, with this number among them. JSON has no NaN: what is written is up to the test.
+    With(&'static str),
+}
+
+impl Default for EmbeddingBehaviour {
+    fn default() -> Self {
+        Vectors::AsAsked.into()
+    }
+}
+
+impl From<Vectors> for EmbeddingBehaviour {
+    fn from(vectors: Vectors) -> Self {
+        Self::Vectors(vectors, None)
+    }
+}
+
+impl From<Fault> for EmbeddingBehaviour {
+    fn from(fault: Fault) -> Self {
+        Self::Vectors(Vectors::AsAsked, Some(fault))
+    }
+}
+
+impl From<Behaviour> for EmbeddingBehaviour {
+    /// What a chat gets, with vectors for words.
+    fn from(behaviour: Behaviour) -> Self {
+        match behaviour {
+            Behaviour::Answer(answer) => {
+                Self::Vectors(Vectors::AsAsked, answer.fault.map(|(_, fault)| fault))
+            }
+            failure => Self::Failure(failure),
+        }
+    }
+}
+
 /// An answer: which text, how fast, and what goes wrong on the way.
 #[derive(Debug, Clone)]
 pub struct Answer {

@@ -21,28 +21,8 @@ use super::frames::{Envelope, prompt_tokens, tokens};
 use super::{State, sample};
 
 pub(super) async fn completions(Shared(state): Shared<Arc<State>>, Json(request): Json<Value>) -> Response {
-    let mut open = Open::new(&state.counters);
+    let open = Open::new(&state.counters);
     match state.take(&request) {
-        Behaviour::Hang => {
-            state.stop.cancelled().await;
-            open.over();
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
-        }
-        Behaviour::Status {
-            status,
-            headers,
-            body,
-        } => {
-            open.over();
-            let status = StatusCode::from_u16(status).expect("a status that a test wrote");
-            let mut response = (status, Json(body)).into_response();
-            for (name, value) in headers {
-                response
-                    .headers_mut()
-                    .insert(name, value.parse().expect("a header that a test wrote"));
-            }
-            response
-        }
         Behaviour::Answer(answer) => {
             let reply = Reply::new(&request, &answer);
             if request["stream"] == true {
@@ -52,7 +32,31 @@ pub(super) async fn completions(Shared(state): Shared<Arc<State>>, Json(request)
                 whole(reply, answer, open).await
             }
         }
+        failure => fail(failure, &state, open).await,
     }
+}
+
+/// What a call gets that gets no answer.
+pub(super) async fn fail(behaviour: Behaviour, state: &State, mut open: Open) -> Response {
+    let Behaviour::Status {
+        status,
+        headers,
+        body,
+    } = behaviour
+    else {
+        state.stop.cancelled().await;
+        open.over();
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    open.over();
+    let status = StatusCode::from_u16(status).expect("a status that a test wrote");
+    let mut response = (status, Json(body)).into_response();
+    for (name, value) in headers {
+        response
+            .headers_mut()
+            .insert(name, value.parse().expect("a header that a test wrote"));
+    }
+    response
 }
 
 /// An answer with everything about it decided.
@@ -177,23 +181,36 @@ async fn whole(reply: Reply, answer: Answer, mut open: Open) -> Response {
     }
     open.over();
     match answer.fault {
-        Some((_, Fault::Cut | Fault::EndWithoutEnd)) => {
-            let half =
-                futures::stream::iter([Ok(Bytes::from_static(b"{\"id\":")), Err(io::Error::other("cut"))]);
-            ([("content-type", "application/json")], Body::from_stream(half)).into_response()
+        Some((_, fault @ (Fault::Cut | Fault::EndWithoutEnd | Fault::Garbage | Fault::ErrorEvent))) => {
+            broken(&fault)
         }
-        Some((_, Fault::Garbage)) => ([("content-type", "application/json")], SECRET).into_response(),
-        Some((_, Fault::ErrorEvent)) => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            Json(json!({"error": {"message": SECRET}})),
-        )
-            .into_response(),
         Some((_, Fault::Silence(_))) | None => {
             open.reported(reply.prompt_tokens, words);
             let whole = reply
                 .envelope
                 .whole(&reply.text, reply.finish_reason, reply.prompt_tokens, words);
             Json(whole).into_response()
+        }
+    }
+}
+
+/// What comes instead of a whole answer.
+pub(super) fn broken(fault: &Fault) -> Response {
+    match fault {
+        Fault::Garbage => ([("content-type", "application/json")], SECRET).into_response(),
+        Fault::ErrorEvent => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            Json(json!({"error": {"message": SECRET}})),
+        )
+            .into_response(),
+        Fault::Cut | Fault::EndWithoutEnd | Fault::Silence(_) => {
+            let half = stream! {
+                yield Ok(Bytes::from_static(b"{\"id\":"));
+                // It has to leave before the connection drops.
+                sleep(FLUSH).await;
+                yield Err(io::Error::other("cut"));
+            };
+            ([("content-type", "application/json")], Body::from_stream(half)).into_response()
         }
     }
 }

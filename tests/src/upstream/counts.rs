@@ -8,8 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 pub struct Counts {
     /// Connections that were opened.
     pub connections: u64,
-    /// Requests that arrived.
+    /// Requests that arrived, for embeddings too.
     pub requests: u64,
+    /// Those for embeddings.
+    pub embeddings: u64,
+    /// Texts that came with them.
+    pub texts: u64,
     /// Prompt tokens that were reported to clients.
     pub prompt_tokens: u64,
     /// Completion tokens that were reported to clients.
@@ -28,6 +32,8 @@ pub struct Counts {
 pub(super) struct Counters {
     connections: AtomicU64,
     requests: AtomicU64,
+    embeddings: AtomicU64,
+    texts: AtomicU64,
     prompt_tokens: AtomicU64,
     completion_tokens: AtomicU64,
     written_tokens: AtomicU64,
@@ -45,6 +51,8 @@ impl Counters {
         Counts {
             connections: self.connections.load(SeqCst),
             requests: self.requests.load(SeqCst),
+            embeddings: self.embeddings.load(SeqCst),
+            texts: self.texts.load(SeqCst),
             prompt_tokens: self.prompt_tokens.load(SeqCst),
             completion_tokens: self.completion_tokens.load(SeqCst),
             written_tokens: self.written_tokens.load(SeqCst),
@@ -71,6 +79,12 @@ impl Open {
             counters: Arc::clone(counters),
             over: false,
         }
+    }
+
+    /// It is for the embeddings of so many texts.
+    pub(super) fn is_for_texts(&self, count: usize) {
+        self.counters.embeddings.fetch_add(1, SeqCst);
+        self.counters.texts.fetch_add(count as u64, SeqCst);
     }
 
     /// These tokens are in what is sent next.

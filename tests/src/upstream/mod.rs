@@ -1,13 +1,15 @@
-//! A model provider on this machine that speaks OpenAI's chat completions over real HTTP, and fails on command.
+//! A model provider on this machine that speaks OpenAI's chat completions and embeddings over real HTTP, and fails on command.
 //!
 //! It stands at the far end of the wire: whatever calls a model in a test or a bench calls this, and nothing of our own code is
 //! replaced. A test says what the next calls get ([`Upstream::then`]) and what all others get ([`Upstream::otherwise`]), and
 //! reads afterwards what arrived and what was reported ([`Upstream::counts`], [`Upstream::bodies`]). Tokens are
-//! whitespace-separated words, so that a test can count them too.
+//! whitespace-separated words, so that a test can count them too. Embeddings have a script of their own
+//! ([`Upstream::then_embedding`], [`Upstream::otherwise_embedding`]); texts that share words are near ([`vector`]).
 
 mod behaviour;
 mod chat;
 mod counts;
+mod embeddings;
 mod frames;
 mod sample;
 
@@ -24,8 +26,9 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use behaviour::{Answer, Behaviour, Content, Fault, SECRET};
+pub use behaviour::{Answer, Behaviour, Content, EmbeddingBehaviour, Fault, SECRET, Vectors};
 pub use counts::Counts;
+pub use embeddings::vector;
 pub use frames::tokens;
 
 use counts::Counters;
@@ -43,6 +46,7 @@ pub struct Upstream {
 #[derive(Debug)]
 struct State {
     script: Mutex<Script>,
+    embedding_script: Mutex<EmbeddingScript>,
     bodies: Mutex<VecDeque<Value>>,
     counters: Arc<Counters>,
     stop: CancellationToken,
@@ -53,6 +57,12 @@ struct Script {
     otherwise: Behaviour,
     next: VecDeque<Behaviour>,
     about: Vec<(String, Behaviour)>,
+}
+
+#[derive(Debug, Default)]
+struct EmbeddingScript {
+    otherwise: EmbeddingBehaviour,
+    next: VecDeque<EmbeddingBehaviour>,
 }
 
 impl Upstream {
@@ -68,12 +78,14 @@ impl Upstream {
         let address = listener.local_addr().expect("the address of a bound listener");
         let state = Arc::new(State {
             script: Mutex::default(),
+            embedding_script: Mutex::default(),
             bodies: Mutex::default(),
             counters: Arc::default(),
             stop: CancellationToken::new(),
         });
         let app = Router::new()
             .route("/v1/chat/completions", post(chat::completions))
+            .route("/v1/embeddings", post(embeddings::create))
             .layer(DefaultBodyLimit::disable())
             .with_state(Arc::clone(&state));
         // Without TCP_NODELAY a token waits up to 40 ms for the acknowledgement of the one before.
@@ -122,6 +134,20 @@ impl Upstream {
         self
     }
 
+    /// What every call for embeddings gets that has nothing of its own queued.
+    pub fn otherwise_embedding(&self, behaviour: impl Into<EmbeddingBehaviour>) -> &Self {
+        lock(&self.state.embedding_script).otherwise = behaviour.into();
+        self
+    }
+
+    /// Queues what one call for embeddings gets, as [`Upstream::then`] does for chats.
+    pub fn then_embedding(&self, behaviour: impl Into<EmbeddingBehaviour>) -> &Self {
+        lock(&self.state.embedding_script)
+            .next
+            .push_back(behaviour.into());
+        self
+    }
+
     /// What arrived and was reported so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -160,13 +186,27 @@ impl Drop for Upstream {
 }
 
 impl State {
-    /// Notes the request, and says what it gets.
-    fn take(&self, body: &Value) -> Behaviour {
+    fn note(&self, body: &Value) {
         let mut bodies = lock(&self.bodies);
         if bodies.len() == BODIES_KEPT {
             bodies.pop_front();
         }
         bodies.push_back(body.clone());
+    }
+
+    /// Notes the request for embeddings, and says what it gets.
+    fn take_embedding(&self, body: &Value) -> EmbeddingBehaviour {
+        self.note(body);
+        let mut script = lock(&self.embedding_script);
+        script
+            .next
+            .pop_front()
+            .unwrap_or_else(|| script.otherwise.clone())
+    }
+
+    /// Notes the request, and says what it gets.
+    fn take(&self, body: &Value) -> Behaviour {
+        self.note(body);
         let mut script = lock(&self.script);
         let messages = body["messages"].to_string();
         if let Some((_, behaviour)) = script.about.iter().find(|(text, _)| messages.contains(text)) {

@@ -7,6 +7,7 @@
 
 mod answers;
 mod breaks;
+mod embeddings;
 mod leaving;
 mod refusals;
 mod repairs;

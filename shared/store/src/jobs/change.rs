@@ -118,6 +118,13 @@ impl Expression {
 }
 
 impl Job {
+    /// How long ago it was created, in milliseconds.
+    #[must_use]
+    pub fn age_ms(&self, now_ms: u64) -> u64 {
+        let age = instant_of(now_ms) - self.created_at;
+        u64::try_from(age.whole_milliseconds()).unwrap_or(0)
+    }
+
     /// Whether somebody works on it, as far as can be known: it has a lock whose lease has not ended.
     #[must_use]
     pub fn is_held(&self, now_ms: u64) -> bool {

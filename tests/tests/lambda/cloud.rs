@@ -42,6 +42,8 @@ pub(crate) struct Cloud {
 
 impl Cloud {
     pub(crate) async fn start() -> Self {
+        // Tests call functions with clients of their own, in whatever order they run.
+        lambent_llm::install_crypto();
         Self {
             upstream: Upstream::start().await,
             database: Database::start().await,

@@ -21,6 +21,7 @@ use axum::{
 use http_body_util::{BodyExt as _, Limited};
 use lambent_callbacks::{CallbackConfig, Signer};
 use lambent_llm::Models;
+use lambent_retrieval::Library;
 use lambent_schema::{Problem, ProblemCode};
 use lambent_service::{Failure, RequestId, Service, ServiceConfig, cors_layer};
 use lambent_store::jobs::Jobs;
@@ -38,6 +39,7 @@ pub(crate) struct Here {
     pub(crate) service: Service,
     pub(crate) models: Models,
     pub(crate) jobs: Jobs,
+    pub(crate) library: Library,
     pub(crate) signer: Signer,
     pub(crate) callbacks: CallbackConfig,
     pub(crate) oauth: Option<docs::OAuth>,
@@ -49,6 +51,7 @@ pub(crate) fn here(here: Here) -> Router {
         service,
         models,
         jobs,
+        library,
         signer,
         callbacks,
         oauth,
@@ -56,7 +59,10 @@ pub(crate) fn here(here: Here) -> Router {
     let pricing = models.pricing();
     Router::new()
         .merge(analyse::router(&service, models.clone(), jobs.clone()))
-        .merge(analyse_stream::router(&service, models))
+        .merge(analyse_stream::router(&service, models.clone()))
+        .merge(ask::router(&service, models, library.clone()))
+        .merge(search::router(&service, library.clone()))
+        .merge(documents::router(&service, library, jobs.clone()))
         .merge(jobs_create::router(&service, jobs.clone(), pricing, callbacks))
         .merge(jobs_get::router(&service, jobs, signer))
         .merge(health::router(&service))

@@ -17,7 +17,8 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use jobs_worker::Worker;
 use lambent_callbacks::{Callbacks, Signer};
 use lambent_callers::{ApiKey, Guard, Pepper};
-use lambent_llm::{Models, install_crypto};
+use lambent_llm::{Embedder, Models, install_crypto};
+use lambent_retrieval::Library;
 use lambent_service::Service;
 use lambent_store::Store;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -164,6 +165,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
                 service: service.guarded(Arc::new(guard)),
                 models,
                 jobs: store.jobs()?,
+                library: Library {
+                    documents: store.documents()?,
+                    embedder: Embedder::new(model.embedding.clone())?,
+                },
                 signer,
                 callbacks: config.callbacks,
                 oauth: config.oauth,

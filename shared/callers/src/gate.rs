@@ -8,6 +8,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use http::{HeaderMap, header};
+use lambent_schema::Scope;
 use lambent_service::{Admitted, Asking, Caller, Failure, Gate, Hold, headers::API_KEY};
 use lambent_store::{
     Callers, Refusal,
@@ -86,12 +87,14 @@ impl Guard {
 
     async fn decide(&self, asking: Asking<'_>) -> Result<Admitted, Failure> {
         let bearer = self.bearer(asking.headers).await?;
-        let remembered_as = bearer.remembered_as(asking.scope.as_str());
+        let scope = asking.scope.map_or("", Scope::as_str);
+        let remembered_as = bearer.remembered_as(scope);
         if let Some(failure) = self.remembered(&remembered_as, asking) {
             return Err(failure);
         }
         if let Bearer::Token { scopes, .. } = &bearer
-            && !scopes.iter().any(|scope| scope == asking.scope.as_str())
+            && let Some(needed) = asking.scope
+            && !scopes.iter().any(|scope| scope == needed.as_str())
         {
             return Err(refused(&Refusal::Scope, asking.scope, 0));
         }
@@ -99,7 +102,7 @@ impl Guard {
         let call = Uuid::now_v7().as_simple().to_string().split_off(20);
         let ask = Ask {
             credential: bearer.credential(&self.token_limits),
-            scope: asking.scope.as_str(),
+            scope,
             now_ms: now_ms(),
             price: asking.price,
             until_ms: asking.until_ms,

@@ -48,7 +48,7 @@ fn error(code: &str, why: &str) -> String {
 }
 
 /// The failure that a refusal of the table's is, `elapsed_ms` after it was spoken.
-pub(crate) fn refused(refusal: &Refusal, scope: Scope, elapsed_ms: u64) -> Failure {
+pub(crate) fn refused(refusal: &Refusal, scope: Option<Scope>, elapsed_ms: u64) -> Failure {
     let problem = |code, detail: String, wait_ms: u64| {
         Problem::new(code, detail).retry_after(wait_ms.saturating_sub(elapsed_ms).div_ceil(1000).max(1))
     };
@@ -57,7 +57,7 @@ pub(crate) fn refused(refusal: &Refusal, scope: Scope, elapsed_ms: u64) -> Failu
             "there is no such key, or it is revoked".to_owned(),
         )),
         Refusal::Scope => {
-            let scope = scope.as_str();
+            let scope = scope.map_or("", Scope::as_str);
             let detail = format!("This needs the scope `{scope}`.");
             let challenge =
                 format!("Bearer realm=\"lambent\", error=\"insufficient_scope\", scope=\"{scope}\"");

@@ -2,7 +2,7 @@
 
 use lambent_schema::{
     Cost, Usage,
-    endpoints::jobs::{Callback, CallbackEvent, CallbackStatus, Job, JobStatus},
+    endpoints::jobs::{Callback, CallbackEvent, CallbackStatus, Job, JobKind, JobStatus},
 };
 use lambent_store::{instant_of, instant_text, jobs};
 use serde_json::from_value;
@@ -14,6 +14,7 @@ pub fn told(job: &jobs::Job) -> Job {
     let has_begun = job.attempt > 0 || job.status != jobs::JobStatus::Running;
     Job {
         job_id: job.id.clone(),
+        kind: JobKind::Analysis,
         // One that was put off before its first attempt has not been begun.
         status: if has_begun {
             status(job.status)

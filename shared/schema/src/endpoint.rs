@@ -360,6 +360,8 @@ impl Method {
 pub enum Access {
     /// Anybody; no credentials are read.
     Public,
+    /// Any caller, whatever its scopes: what it is shown is its own.
+    Known,
     /// Callers with this scope.
     Caller(Scope),
     /// Callers with this scope, whose money it spends: the most that a request can cost is reserved before anything else.
@@ -367,11 +369,17 @@ pub enum Access {
 }
 
 impl Access {
-    /// The scope that a caller needs; `None` where nobody is asked.
+    /// Whether callers are asked who they are.
+    #[must_use]
+    pub const fn asks_for_a_caller(self) -> bool {
+        !matches!(self, Self::Public)
+    }
+
+    /// The scope that a caller needs; `None` where it needs none.
     #[must_use]
     pub const fn scope(self) -> Option<Scope> {
         match self {
-            Self::Public => None,
+            Self::Public | Self::Known => None,
             Self::Caller(scope) | Self::Spender(scope) => Some(scope),
         }
     }
@@ -381,6 +389,11 @@ impl Access {
     pub const fn problems(self) -> &'static [ProblemCode] {
         match self {
             Self::Public => &[],
+            Self::Known => &[
+                ProblemCode::InvalidRequest,
+                ProblemCode::Unauthenticated,
+                ProblemCode::StoreUnavailable,
+            ],
             Self::Caller(_) => &[
                 ProblemCode::InvalidRequest,
                 ProblemCode::Unauthenticated,
@@ -404,17 +417,26 @@ impl Access {
 pub enum Scope {
     /// Have documents analysed.
     Analyse,
+    /// Keep documents to be found, and delete them.
+    Documents,
+    /// Search in the documents that are kept.
+    Search,
+    /// Have questions answered from them.
+    Ask,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Analyse];
+    pub const ALL: &'static [Self] = &[Self::Analyse, Self::Documents, Self::Search, Self::Ask];
 
     /// Its name in keys, tokens and the OpenAPI document.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Analyse => "analyse",
+            Self::Documents => "documents",
+            Self::Search => "search",
+            Self::Ask => "ask",
         }
     }
 
@@ -423,6 +445,9 @@ impl Scope {
     pub const fn description(self) -> &'static str {
         match self {
             Self::Analyse => "Have documents analysed",
+            Self::Documents => "Keep documents to be found, and delete them",
+            Self::Search => "Search in the documents that are kept",
+            Self::Ask => "Have questions answered from them",
         }
     }
 }

@@ -130,13 +130,11 @@ fn parameters(operation: &Operation) -> Vec<Value> {
 
 /// One of the schemes will do. Only OAuth's has scopes in OpenAPI's sense; for the others they are what a key was given.
 fn security(access: Access) -> Value {
-    match access.scope() {
-        None => json!([]),
-        Some(scope) => {
-            let scopes = json!([scope.as_str()]);
-            json!([{"bearer": scopes}, {"api_key": scopes}])
-        }
+    if !access.asks_for_a_caller() {
+        return json!([]);
     }
+    let scopes: Vec<&str> = access.scope().iter().map(|scope| scope.as_str()).collect();
+    json!([{"bearer": scopes}, {"api_key": scopes}])
 }
 
 fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {

@@ -151,6 +151,8 @@ problem_codes! {
     IdempotencyInFlight = 409 "idempotency_in_flight" "A request with this key is in flight";
     /// The job has ended, so that it cannot be cancelled.
     JobEnded = 409 "job_ended" "The job has ended";
+    /// A newer version of the document was put meanwhile.
+    DocumentReplaced = 409 "document_replaced" "A newer version of the document is there";
     /// The body is over the limit.
     PayloadTooLarge = 413 "payload_too_large" "The body is too large";
     /// The body is not `application/json`.

@@ -53,8 +53,8 @@ pub type Tariff = Arc<dyn Fn(u64, Option<u32>) -> u64 + Send + Sync>;
 pub struct Asking<'a> {
     /// Its headers, with the credentials.
     pub headers: &'a HeaderMap,
-    /// The scope that its endpoint needs.
-    pub scope: Scope,
+    /// The scope that its endpoint needs; `None` where any caller will do.
+    pub scope: Option<Scope>,
     /// The most that it can cost, by its caller's own limit of output tokens; `None` where it spends nothing.
     pub price: Option<&'a (dyn Fn(Option<u32>) -> u64 + Sync)>,
     /// When its function is surely gone, in milliseconds since 1970.

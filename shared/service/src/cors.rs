@@ -7,7 +7,7 @@ use crate::{
     config::CorsOrigins,
     headers::{
         API_KEY, COST, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, PREFER, PREFERENCE_APPLIED, RATE_LIMIT,
-        RATE_LIMIT_POLICY,
+        RATE_LIMIT_POLICY, SERVER_TIMING,
     },
     request_id::REQUEST_ID,
 };
@@ -37,6 +37,7 @@ pub fn cors_layer(origins: &CorsOrigins) -> CorsLayer {
             RATE_LIMIT,
             RATE_LIMIT_POLICY,
             REQUEST_ID,
+            SERVER_TIMING,
         ])
         .max_age(std::time::Duration::from_secs(600));
     match origins {

@@ -16,10 +16,16 @@ use http_body::Body as _;
 use lambent_schema::{Access, Cost, Endpoint, MAX_BODY_BYTES, Method, Operation};
 use lambent_store::{CallerId, RequestRecord, Requests, Store, StoreConfig};
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use crate::{
     Admitted, Asking, Call, Failure, Gate, Hold, Record, RequestId, ServiceConfig, Tariff, call,
-    cors::cors_layer, headers::COST, record::Outcome, request_id::REQUEST_ID, serve::StartError,
+    cors::cors_layer,
+    headers::{COST, SERVER_TIMING},
+    record::Outcome,
+    request_id::REQUEST_ID,
+    serve::StartError,
+    stage::Stage,
     stream::Streams,
 };
 
@@ -184,7 +190,12 @@ async fn frame(State(mounted): State<Arc<Mounted>>, mut request: Request, next: 
         .upper()
         .unwrap_or(u64::MAX)
         .min(MAX_BODY_BYTES as u64);
-    let mut response = match mounted.admit(request.headers(), body_bytes, &call).await {
+    let began = Instant::now();
+    let admitted = mounted.admit(request.headers(), body_bytes, &call).await;
+    if mounted.access.asks_for_a_caller() {
+        call.record.stage(Stage::Auth, began.elapsed());
+    }
+    let mut response = match admitted {
         Err(failure) => failure.into_response(),
         Ok(admitted) => {
             if let Some(admitted) = admitted {
@@ -201,6 +212,10 @@ async fn frame(State(mounted): State<Arc<Mounted>>, mut request: Request, next: 
         guard.disarm();
         response.headers_mut().extend(of_limits);
         response.headers_mut().insert(REQUEST_ID, call.id.header());
+        // What is known by now: `done` says the rest.
+        response
+            .headers_mut()
+            .extend(call.record.server_timing().map(|value| (SERVER_TIMING, value)));
         return response;
     }
     if mounted.access != Access::Public {
@@ -226,7 +241,11 @@ async fn frame(State(mounted): State<Arc<Mounted>>, mut request: Request, next: 
         .insert(COST, cost_header(call.record.cost()));
     guard.disarm();
     // Once the answer is out, Lambda may freeze the process: the record goes first.
-    let _ = call.record.finish(response.status().as_u16(), outcome).await;
+    let ended = call.record.finish(response.status().as_u16(), outcome);
+    let _ = call.record.timed(Stage::Log, ended).await;
+    response
+        .headers_mut()
+        .extend(call.record.server_timing().map(|value| (SERVER_TIMING, value)));
     response
 }
 
@@ -238,9 +257,9 @@ impl Mounted {
         body_bytes: u64,
         call: &Call,
     ) -> Result<Option<Admitted>, Failure> {
-        let Some(scope) = self.access.scope() else {
+        if !self.access.asks_for_a_caller() {
             return Ok(None);
-        };
+        }
         let gate = self
             .service
             .gate
@@ -251,11 +270,11 @@ impl Mounted {
             (Access::Spender(_), Some(tariff)) => {
                 Some(move |max_output_tokens| tariff(body_bytes, max_output_tokens))
             }
-            (Access::Public | Access::Caller(_), _) => None,
+            (Access::Public | Access::Known | Access::Caller(_), _) => None,
         };
         let asking = Asking {
             headers,
-            scope,
+            scope: self.access.scope(),
             price: price
                 .as_ref()
                 .map(|price| price as &(dyn Fn(Option<u32>) -> u64 + Sync)),

@@ -16,6 +16,8 @@ pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-pol
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static(jobs::IDEMPOTENCY_KEY);
 /// Says that an answer was given before.
 pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static(jobs::IDEMPOTENCY_REPLAYED);
+/// How long each stage of the request took ([W3C](https://www.w3.org/TR/server-timing/)).
+pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// How a request wants to be served ([RFC 7240](https://www.rfc-editor.org/rfc/rfc7240)).
 pub const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// Which of that was done.

@@ -1,17 +1,24 @@
 //! The record of a request, as it is served: gathered in memory, written at its start and at its end.
 
 use std::{
+    collections::BTreeMap,
+    future::Future,
     io::Write as _,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use http::HeaderValue;
 use lambent_schema::{Cost, Ledger, Spending, Usage};
 use lambent_store::{CallerId, RequestRecord, Requests, State};
 use sha2::{Digest as _, Sha256};
 use tokio::{task::JoinHandle, time::Instant};
 
-use crate::{Hold, compute, failure::chain};
+use crate::{
+    Hold, compute,
+    failure::chain,
+    stage::{Stage, Stages},
+};
 
 /// The record of the request being served. Clones are the same record.
 #[derive(Debug, Clone)]
@@ -30,6 +37,7 @@ struct Progress {
     record: RequestRecord,
     /// The first of the two writes, under way or done.
     start: Option<JoinHandle<()>>,
+    stages: Stages,
     /// What is reserved for it.
     hold: Option<Hold>,
     finished: bool,
@@ -54,6 +62,7 @@ impl Record {
         let state = Mutex::new(Progress {
             record,
             start: None,
+            stages: Stages::default(),
             hold: None,
             finished: false,
         });
@@ -97,6 +106,30 @@ impl Record {
         self.lock().record.attempts = Some(attempts);
     }
 
+    /// A stage is over, and took so long.
+    pub fn stage(&self, stage: Stage, took: Duration) {
+        self.lock().stages.add(stage, took);
+    }
+
+    /// Does it as this stage.
+    pub async fn timed<T>(&self, stage: Stage, doing: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        let done = doing.await;
+        self.stage(stage, began.elapsed());
+        done
+    }
+
+    /// How long each stage took so far, in milliseconds, by name.
+    #[must_use]
+    pub fn timings(&self) -> BTreeMap<String, f64> {
+        self.lock().stages.milliseconds()
+    }
+
+    /// The same as the value of `Server-Timing`; `None` where there are none.
+    pub(crate) fn server_timing(&self) -> Option<HeaderValue> {
+        self.lock().stages.header()
+    }
+
     /// Who calls, and what is reserved for this request, which the end of the record settles.
     pub(crate) fn admitted(&self, caller: CallerId, hold: Option<Hold>) {
         let mut progress = self.lock();
@@ -131,6 +164,7 @@ impl Record {
             if std::mem::replace(&mut progress.finished, true) {
                 return tokio::spawn(async {});
             }
+            progress.record.stages_us = progress.stages.microseconds();
             let record = &mut progress.record;
             record.status = Some(status);
             let elapsed = self.0.began.elapsed();
@@ -232,8 +266,16 @@ fn log_line(record: &RequestRecord) {
         compute_micro_dollars = record.compute_micro_dollars,
         first_token_ms = record.first_token_ms,
         total_ms = record.total_ms,
+        stages_us = stages(record),
         "request"
     );
+}
+
+/// The stages as one field of a line, which has none within fields.
+fn stages(record: &RequestRecord) -> Option<String> {
+    let stages = record.stages_us.iter();
+    let stages: Vec<String> = stages.map(|(stage, took)| format!("{stage}={took}")).collect();
+    Some(stages.join(" ")).filter(|stages| !stages.is_empty())
 }
 
 /// The whole record as one line of JSON on standard output, because the table did not take it.

@@ -15,6 +15,7 @@ use lambent_schema::{
     stream::{Delta, StreamError},
 };
 use serde::Serialize;
+use serde_json::Value;
 use tokio::time::{sleep, sleep_until};
 
 use crate::{Call, Failure, record::Outcome};
@@ -22,6 +23,8 @@ use crate::{Call, Failure, record::Outcome};
 /// One step of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step<D> {
+    /// An event of this name. Text has no place for it.
+    Event(&'static str, Value),
     /// The next piece of text.
     Delta(String),
     /// The answer is complete: what the `done` event says.
@@ -41,16 +44,25 @@ pub enum Form {
     Text,
 }
 
+/// Whether `Accept` asks for events rather than for JSON, which is what those get who ask for neither.
+#[must_use]
+pub fn wants_events(headers: &HeaderMap) -> bool {
+    let accept = accepted(headers);
+    quality(&accept, "text/event-stream") > quality(&accept, "application/json")
+}
+
+fn accepted(headers: &HeaderMap) -> String {
+    let values = headers.get_all(header::ACCEPT).iter();
+    let values: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
+    values.join(",")
+}
+
 impl Form {
     /// What `Accept` asks for: text if it is preferred to events, else events.
     #[must_use]
     pub fn asked_for(headers: &HeaderMap) -> Self {
-        let accept: Vec<&str> = headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .collect();
-        let quality = |media_type| quality(&accept.join(","), media_type);
+        let accept = accepted(headers);
+        let quality = |media_type| quality(&accept, media_type);
         if quality("text/plain") > quality("text/event-stream") {
             Self::Text
         } else {
@@ -131,6 +143,9 @@ where
                     biased;
                     () = sleep_until(call.deadline) => break Err(out_of_time()),
                     item = source.next() => match step(item) {
+                        Ok(Step::Event(name, data)) => if form == Form::Events {
+                            yield Ok(event(name, &data));
+                        },
                         Ok(Step::Delta(text)) => yield Ok(form.delta(text)),
                         Ok(Step::Done(done)) => break Ok(done),
                         Err(failure) => break Err(failure),

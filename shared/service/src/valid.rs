@@ -19,7 +19,7 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Failure, violations};
+use crate::{Failure, numbers, violations};
 
 /// A body that has been read, parsed and validated. A handler that takes one never sees a bad body.
 ///
@@ -86,12 +86,14 @@ fn refuse(code: ProblemCode, detail: impl Into<String>) -> Failure {
 
 /// The body as a `T`, or the problem with it.
 fn parse<T: RequestBody>(body: &[u8]) -> Result<T, Failure> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| {
-        refuse(
-            ProblemCode::InvalidJson,
-            format!("The body is not JSON: {error}."),
-        )
-    })?;
+    let value: Value =
+        serde_json::from_slice(body).map_err(|error| match numbers::violation(body, &error) {
+            Some(violation) => Failure::new(Problem::invalid(vec![violation])),
+            None => refuse(
+                ProblemCode::InvalidJson,
+                format!("The body is not JSON: {error}."),
+            ),
+        })?;
     let body: T = fitting(value).map_err(|violations| Failure::new(Problem::invalid(violations)))?;
     match body.check() {
         broken if broken.is_empty() => Ok(body),

@@ -18,7 +18,7 @@ pub(crate) fn spends(folder: &str) -> bool {
 
 /// Whether a function asks for a caller; the worker for the one whose job it is.
 pub(crate) fn asks_for_a_caller(folder: &str) -> bool {
-    folder == JOBS_WORKER.function || serves(folder, |op| op.access.scope().is_some())
+    folder == JOBS_WORKER.function || serves(folder, |op| op.access.asks_for_a_caller())
 }
 
 /// Whether a function makes jobs: it answers where they are.

@@ -1,10 +1,13 @@
-//! Jobs: analyses that outlive their request.
+//! Jobs: what outlives its request, analyses and documents to be kept.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::analysis::{Analysis, AnalysisRequest, EXAMPLE_REQUEST_ID, EXAMPLE_USAGE, example_analysis};
+use super::{
+    analysis::{Analysis, AnalysisRequest, EXAMPLE_REQUEST_ID, EXAMPLE_USAGE, example_analysis},
+    documents::Document,
+};
 use crate::{
     Cost, Problem, ProblemCode, Usage,
     endpoint::{
@@ -65,11 +68,36 @@ pub enum JobStatus {
     Cancelled,
 }
 
+/// What a job does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum JobKind {
+    /// It analyses a document.
+    #[default]
+    Analysis,
+    /// It keeps a document.
+    Document,
+}
+
+/// What came of a job: by its kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum JobResult {
+    /// What was found out about a document.
+    Analysis(Analysis),
+    /// The document as it is kept.
+    Document(Document),
+}
+
 /// A job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Job {
     /// Its id.
     pub job_id: String,
+    /// What it does.
+    #[serde(default)]
+    pub kind: JobKind,
     /// How far it has come.
     pub status: JobStatus,
     /// When it was accepted.
@@ -88,10 +116,10 @@ pub struct Job {
     /// Whether a running job was asked to stop.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancel_requested: bool,
-    /// What was found out. Not in lists.
+    /// What came of it. Not in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Analysis")]
-    pub result: Option<Analysis>,
+    #[schemars(with = "JobResult")]
+    pub result: Option<JobResult>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Problem")]
@@ -155,7 +183,7 @@ pub enum CallbackStatus {
 }
 
 /// A caller's jobs, the newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobList {
     /// The jobs, without their results.
     pub jobs: Vec<Job>,
@@ -173,7 +201,7 @@ pub struct SigningSecret {
 }
 
 /// The body of a callback.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CallbackEvent {
     /// `job.succeeded`, `job.failed` or `job.cancelled`.
     #[serde(rename = "type")]
@@ -325,7 +353,7 @@ impl Endpoint for JobsGet {
         the answer comes when the job has ended, or when that time is over. An answer has an `ETag`: sent back in `If-None-Match`, it \
         saves a body that has not changed.";
     const TAG: &'static str = "Jobs";
-    const ACCESS: Access = Access::Caller(Scope::Analyse);
+    const ACCESS: Access = Access::Known;
     const TRANSFER: Transfer = Transfer::Buffered;
     const TIMEOUT_SECS: u32 = 28;
     type Body = NoBody;
@@ -379,7 +407,7 @@ impl Endpoint for JobsList {
     const DESCRIPTION: &'static str =
         "The newest first, without results. A job that has just been accepted may be missing for a second.";
     const TAG: &'static str = "Jobs";
-    const ACCESS: Access = Access::Caller(Scope::Analyse);
+    const ACCESS: Access = Access::Known;
     const TRANSFER: Transfer = Transfer::Buffered;
     const TIMEOUT_SECS: u32 = 28;
     type Body = NoBody;
@@ -418,7 +446,7 @@ impl Endpoint for JobsCancel {
     const DESCRIPTION: &'static str = "A job that waits is cancelled at once, and costs nothing. One that runs is asked to stop, \
         which takes a few seconds; what its model has written until then is charged.";
     const TAG: &'static str = "Jobs";
-    const ACCESS: Access = Access::Caller(Scope::Analyse);
+    const ACCESS: Access = Access::Known;
     const TRANSFER: Transfer = Transfer::Buffered;
     const TIMEOUT_SECS: u32 = 28;
     type Body = NoBody;
@@ -473,7 +501,7 @@ impl Endpoint for CallbackSecret {
     const DESCRIPTION: &'static str = "The secret of the caller's own callbacks, for any library of \
         [Standard Webhooks](https://www.standardwebhooks.com/) to verify them with.";
     const TAG: &'static str = "Jobs";
-    const ACCESS: Access = Access::Caller(Scope::Analyse);
+    const ACCESS: Access = Access::Known;
     const TRANSFER: Transfer = Transfer::Buffered;
     const TIMEOUT_SECS: u32 = 28;
     type Body = NoBody;
@@ -510,16 +538,17 @@ pub(crate) fn example_event() -> CallbackEvent {
 fn example_job() -> Job {
     Job {
         job_id: EXAMPLE_ID.to_owned(),
+        kind: JobKind::Analysis,
         status: JobStatus::Succeeded,
         created_at: "2026-11-21T09:30:00.250Z".to_owned(),
         started_at: Some("2026-11-21T09:30:00.610Z".to_owned()),
         finished_at: Some("2026-11-21T09:30:07.480Z".to_owned()),
         attempt: 1,
         cancel_requested: false,
-        result: Some(Analysis {
+        result: Some(JobResult::Analysis(Analysis {
             request_id: EXAMPLE_REQUEST_ID.to_owned(),
             ..example_analysis()
-        }),
+        })),
         error: None,
         usage: Some(EXAMPLE_USAGE),
         cost: Some(Cost {

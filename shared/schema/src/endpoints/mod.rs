@@ -1,9 +1,12 @@
 //! The endpoints, one file a resource.
 
 pub mod analysis;
+pub mod ask;
 pub mod docs;
+pub mod documents;
 pub mod health;
 pub mod jobs;
+pub mod search;
 
 use crate::endpoint::Operation;
 
@@ -13,6 +16,12 @@ pub fn operations() -> Vec<Operation> {
     vec![
         Operation::of::<analysis::Analyse>(),
         Operation::of::<analysis::AnalyseStream>(),
+        Operation::of::<ask::Ask>(),
+        Operation::of::<search::Search>(),
+        Operation::of::<documents::DocumentsPut>(),
+        Operation::of::<documents::DocumentsGet>(),
+        Operation::of::<documents::DocumentsList>(),
+        Operation::of::<documents::DocumentsDelete>(),
         Operation::of::<jobs::JobsCreate>(),
         Operation::of::<jobs::JobsGet>(),
         Operation::of::<jobs::JobsList>(),

@@ -25,7 +25,7 @@ const MAX_REMEMBERED: usize = 4096;
 pub struct Ask<'a> {
     /// Who comes.
     pub credential: Credential<'a>,
-    /// The scope that it needs.
+    /// The scope that it needs; empty where it needs none.
     pub scope: &'a str,
     /// Milliseconds since 1970.
     pub now_ms: u64,
@@ -288,14 +288,16 @@ fn admitting(ask: &Ask<'_>, path: &Path) -> Expression {
 }
 
 fn require_key(update: &mut Expression, hash: &str, ask: &Ask<'_>) {
-    let [known, old, old_until, scopes] =
-        ["hash", "old_hash", "old_until", "scopes"].map(|name| update.name(name));
-    let (hash, scope) = (update.text("hash", hash), update.text("scope", ask.scope));
+    let [known, old, old_until] = ["hash", "old_hash", "old_until"].map(|name| update.name(name));
+    let hash = update.text("hash", hash);
     let now = update.number("now", ask.now_ms);
     update.require(format!(
         "({known} = {hash} OR ({old} = {hash} AND {old_until} > {now}))"
     ));
-    update.require(format!("contains({scopes}, {scope})"));
+    if !ask.scope.is_empty() {
+        let (scopes, scope) = (update.name("scopes"), update.text("scope", ask.scope));
+        update.require(format!("contains({scopes}, {scope})"));
+    }
 }
 
 /// GCRA, of which there are two forms: the caller is busy, and its times move on by an interval; or it was idle, and they begin now.

@@ -213,7 +213,7 @@ fn has_scope(item: &CallerItem, ask: &Ask<'_>) -> bool {
         Credential::Token { scopes, .. } => *scopes,
         Credential::Work { .. } => return true,
     };
-    scopes.iter().any(|scope| scope == ask.scope)
+    ask.scope.is_empty() || scopes.iter().any(|scope| scope == ask.scope)
 }
 
 /// The caller's limits: a key's are in its item, a token's are everybody's.

@@ -1,9 +1,12 @@
 //! What is searched by.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use lambent_schema::endpoints::documents::EMBEDDING_DIMENSIONS;
 
 /// How many numbers an embedding has, everywhere.
 pub const DIMENSIONS: u16 = 512;
+
+const _: () = assert!(DIMENSIONS as usize == EMBEDDING_DIMENSIONS);
 
 /// A text as numbers: [`DIMENSIONS`] of them, all finite. Only their direction counts. Zeros alone have none, and are as far from
 /// everything as what is at a right angle.

@@ -6,6 +6,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
+use super::item::fingerprint;
 use super::{Documents, FILTERS, Metadata};
 use crate::error::ItemError;
 use crate::expression::Expression;
@@ -117,7 +118,7 @@ fn read_names(item: Option<Item>, operation: &'static str) -> Result<Vec<String>
 fn slots(names: &[String], metadata: &Metadata) -> Vec<Slot> {
     let slot = |(place, name)| {
         let value = metadata.get(name)?;
-        Some((format!("filter_{place}"), value.fingerprint()))
+        Some((format!("filter_{place}"), fingerprint(value)))
     };
     names.iter().enumerate().filter_map(slot).collect()
 }

@@ -1,9 +1,7 @@
 //! The items of a document.
 
-use std::collections::BTreeMap;
-
+pub use lambent_schema::endpoints::documents::{Metadata, MetadataValue};
 use serde::{Deserialize, Serialize};
-use serde_json::Number;
 use time::OffsetDateTime;
 
 use super::{CHUNK, DOCUMENT, VERSION};
@@ -36,41 +34,23 @@ pub struct Document {
     pub updated_at: OffsetDateTime,
 }
 
-/// What is said of a document, by name.
-pub type Metadata = BTreeMap<String, MetadataValue>;
-
-/// Something that is said of a document.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum MetadataValue {
-    /// True or false.
-    Bool(bool),
-    /// A number, kept as it was written.
-    Number(Number),
-    /// A text.
-    Text(String),
+/// Whether a filter that asks for `asked` finds `said`. Numbers are compared as doubles, so that 1 is 1.0, and all integers up to 2^53
+/// differ.
+pub(super) fn finds(asked: &MetadataValue, said: &MetadataValue) -> bool {
+    match (asked, said) {
+        (MetadataValue::Number(one), MetadataValue::Number(other)) => one.as_f64() == other.as_f64(),
+        (one, other) => one == other,
+    }
 }
 
-impl MetadataValue {
-    /// Whether a filter that asks for this finds the other. Numbers are compared as doubles, so that 1 is 1.0, and all integers
-    /// up to 2^53 differ.
-    #[must_use]
-    pub fn finds(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Number(one), Self::Number(other)) => one.as_f64() == other.as_f64(),
-            (one, other) => one == other,
-        }
-    }
-
-    /// The same text for what is found, and hardly ever for anything else.
-    pub(super) fn fingerprint(&self) -> String {
-        let text = match self {
-            Self::Bool(value) => format!("b{value}"),
-            Self::Number(number) => format!("n{}", number.as_f64().unwrap_or_default() + 0.0),
-            Self::Text(text) => format!("t{text}"),
-        };
-        format!("{:08x}", crate::shard::hash(&text))
-    }
+/// The same text for what is found, and hardly ever for anything else.
+pub(super) fn fingerprint(value: &MetadataValue) -> String {
+    let text = match value {
+        MetadataValue::Bool(value) => format!("b{value}"),
+        MetadataValue::Number(number) => format!("n{}", number.as_f64().unwrap_or_default() + 0.0),
+        MetadataValue::Text(text) => format!("t{text}"),
+    };
+    format!("{:08x}", crate::shard::hash(&text))
 }
 
 /// Where a chunk is in its document.
@@ -158,10 +138,10 @@ mod tests {
     #[test]
     fn numbers_are_found_by_what_they_are_and_nothing_is_by_what_it_looks_like() {
         for (one, other) in [("1", "1.0"), ("0", "-0.0"), ("1e2", "100"), ("-5", "-5.0")] {
-            assert!(value(one).finds(&value(other)), "{one} {other}");
+            assert!(finds(&value(one), &value(other)), "{one} {other}");
             assert_eq!(
-                value(one).fingerprint(),
-                value(other).fingerprint(),
+                fingerprint(&value(one)),
+                fingerprint(&value(other)),
                 "{one} {other}"
             );
         }
@@ -172,10 +152,10 @@ mod tests {
             ("true", "false"),
             ("1", "true"),
         ] {
-            assert!(!value(one).finds(&value(other)), "{one} {other}");
+            assert!(!finds(&value(one), &value(other)), "{one} {other}");
             assert_ne!(
-                value(one).fingerprint(),
-                value(other).fingerprint(),
+                fingerprint(&value(one)),
+                fingerprint(&value(other)),
                 "{one} {other}"
             );
         }

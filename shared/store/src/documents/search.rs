@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use serde::Deserialize;
 
 use super::filters::{Found, Slot};
-use super::item::{document_key, read_document};
+use super::item::{document_key, finds, read_document};
 use super::{BY_VECTOR, Document, Documents, Embedding, MAX_TOP_K, Metadata, Position, SLICES, patient};
 use crate::expression::Expression;
 use crate::item::from_item;
@@ -264,7 +264,7 @@ fn score(distance: f64) -> f64 {
 fn has(document: &Document, filter: &Metadata) -> bool {
     filter.iter().all(|(name, wanted)| {
         let value = document.metadata.get(name);
-        value.is_some_and(|value| wanted.finds(value))
+        value.is_some_and(|value| finds(wanted, value))
     })
 }
 

@@ -1,5 +1,7 @@
 //! One record of the request log.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -58,6 +60,9 @@ pub struct RequestRecord {
     /// Milliseconds from the start to the end of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_ms: Option<u64>,
+    /// How long its stages took, in microseconds: `auth`, `embed`, `search`, `model`, `parse`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stages_us: BTreeMap<String, u64>,
     /// The length of the caller's text in characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text_chars: Option<u64>,
@@ -120,6 +125,7 @@ impl RequestRecord {
             compute_micro_dollars: None,
             first_token_ms: None,
             total_ms: None,
+            stages_us: BTreeMap::new(),
             text_chars: None,
             text_sha256: None,
         }

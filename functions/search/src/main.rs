@@ -1,0 +1,19 @@
+//! The `search` function.
+
+use std::process::ExitCode;
+
+use lambent_callers::guarded_from_env;
+use lambent_llm::{Embedder, EmbeddingConfig};
+use lambent_retrieval::Library;
+use lambent_service::serve;
+use lambent_store::{Store, StoreConfig};
+
+fn main() -> ExitCode {
+    serve::buffered(|| {
+        let library = Library {
+            documents: Store::connect(&StoreConfig::from_env()?).documents()?,
+            embedder: Embedder::new(EmbeddingConfig::from_env()?)?,
+        };
+        Ok(search::router(&guarded_from_env()?, library))
+    })
+}

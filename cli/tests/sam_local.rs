@@ -18,7 +18,7 @@ use std::{
 
 use lambent_schema::{Method, Operation, operations};
 use lambent_tests::{
-    api::{report, request},
+    api::{event_body, request},
     database::events_key,
     sse::Events,
     upstream::{Answer, Upstream},
@@ -34,6 +34,8 @@ use tokio::{
 const DOCKER: std::net::Ipv4Addr = std::net::Ipv4Addr::new(172, 17, 0, 1);
 /// The file that `lambent dev --sam-local` writes for `sam local`, below its data folder.
 const VARIABLES: &str = "sam-local.json";
+/// The document that the events put.
+const DOCUMENT: &str = "hollin-ridge-2026-q3";
 const STARTS: Duration = Duration::from_secs(60);
 
 fn sam(arguments: &[&str]) -> Option<Command> {
@@ -73,6 +75,8 @@ async fn lambent_dev(upstream: &Upstream, data: &Path) -> Child {
         .env("LAMBENT_MODEL", "openai::test-model")
         .env("LAMBENT_MODEL_URL", upstream.url())
         .env("LAMBENT_MODEL_PRICE", "0/0")
+        .env("LAMBENT_EMBEDDING_MODEL", "openai::text-embedding-3-small")
+        .env("LAMBENT_EMBEDDING_URL", upstream.url())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -153,12 +157,17 @@ async fn each_function_answers_its_event_in_a_container_with_the_running_model_a
                     ("It is late.", "done")
                 );
             }
-            _ => assert!(!body.is_empty()),
+            "ask" => {
+                let told: Value = serde_json::from_str(body).unwrap();
+                assert_eq!(told["model"], "test-model", "{told}");
+                assert!(!told["sources"].as_array().unwrap().is_empty(), "{told}");
+            }
+            _ => assert_eq!(body.is_empty(), op.id == "documents_delete"),
         }
         // A record that cannot be written is a line of its own; this one was.
         assert!(!said(&output).contains("log_fallback"), "{}", said(&output));
     }
-    upstream.until(|counts| counts.requests == 3).await;
+    upstream.until(|counts| counts.requests == 4).await;
 }
 
 #[tokio::test]
@@ -204,7 +213,9 @@ async fn functions_that_no_request_calls_answer_their_events_in_a_container() {
 /// What an operation answers its event with, where there is no job.
 fn expected_status(op: &Operation) -> u16 {
     match op.id {
+        "documents_put" => 201,
         "jobs_create" => 202,
+        "documents_delete" => 204,
         "jobs_get" | "jobs_cancel" => 404,
         _ => 200,
     }
@@ -259,11 +270,17 @@ async fn start_api_serves_every_route_whole() {
     let client = reqwest::Client::new();
     let url = |path: &str| format!("http://127.0.0.1:{port}{path}");
     for op in operations() {
-        let url = url(&op.path.replace("{job_id}", "unknown"));
+        let url = url(&op
+            .path
+            .replace("{job_id}", "unknown")
+            .replace("{document_id}", DOCUMENT));
         let sent = match op.method {
             Method::Get => client.get(url),
             Method::Delete => client.delete(url),
-            Method::Post => client.post(url).json(&request(&report(), "summary", "json")),
+            Method::Post => client
+                .post(url)
+                .header("content-type", "application/json")
+                .body(event_body(op.id)),
         };
         let sent = sent.header("x-api-key", events_key().reveal());
         let answer = sent.send().await.unwrap();

@@ -13,6 +13,7 @@ print(f"LAMBENT_TEST_URL={os.environ['AWS_ENDPOINT_URL']}/_aws/execute-api/{name
 print(f"LAMBENT_TEST_UPSTREAM=127.0.0.1:{upstream}")
 print(f"LAMBENT_REQUESTS_TABLE={names['RequestsTable']}")
 print(f"LAMBENT_CALLERS_TABLE={names['CallersTable']}")
+print(f"LAMBENT_DOCUMENTS_TABLE={names['DocumentsTable']}")
 print(f"LAMBENT_JOBS_TABLE={names['JobsTable']}")
 # Keys are made with what the functions check them with.
 print(f"LAMBENT_KEY_PEPPER={function['Environment']['Variables']['LAMBENT_KEY_PEPPER']}")

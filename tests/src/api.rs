@@ -357,13 +357,25 @@ pub fn request(text: &str, analysis_type: &str, output_format: &str) -> Value {
     json!({"text": text, "analysis_type": analysis_type, "output_format": output_format, "max_findings": 3})
 }
 
+/// The body of the test event of an operation.
+///
+/// # Panics
+/// If it has none.
+#[must_use]
+pub fn event_body(id: &str) -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = root.join(format!("../events/{}.json", id.replace('_', "-")));
+    let event = std::fs::read_to_string(path).expect("an event");
+    let event: Value = serde_json::from_str(&event).expect("JSON");
+    event["body"].as_str().expect("a body").to_owned()
+}
+
 /// The real document of the functions' test events, about 300 words.
 ///
 /// # Panics
 /// If the event is not as expected.
 #[must_use]
 pub fn report() -> String {
-    let event: Value = serde_json::from_str(include_str!("../../events/analyse.json")).expect("JSON");
-    let body: Value = serde_json::from_str(event["body"].as_str().expect("a body")).expect("JSON");
+    let body: Value = serde_json::from_str(&event_body("analyse")).expect("JSON");
     body["text"].as_str().expect("a text").to_owned()
 }

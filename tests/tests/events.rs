@@ -15,7 +15,8 @@ use http_body_util::BodyExt as _;
 use jobs_worker::{BatchAnswer, StreamEvent, Worker, WorkerConfig};
 use lambent_callbacks::{CallbackConfig, Callbacks, Signer};
 use lambent_callers::Guard;
-use lambent_llm::{ModelConfig, Models};
+use lambent_llm::{Embedder, ModelConfig, Models};
+use lambent_retrieval::Library;
 use lambent_schema::{
     Access, Operation, Trigger, background,
     background::{JOBS_SWEEPER, JOBS_WORKER},
@@ -28,6 +29,7 @@ use lambent_store::{
     now_ms,
 };
 use lambent_tests::{
+    api::embedding,
     database::{Database, events_key},
     upstream::Upstream,
 };
@@ -91,13 +93,14 @@ fn the_event_of_the_clock_is_a_scheduled_one() {
 }
 
 #[test]
-fn all_analyses_are_of_the_same_document() {
-    let [whole, streamed, later] = ["analyse", "analyse_stream", "jobs_create"].map(|id| {
-        let body = event(id)["body"].as_str().unwrap().to_owned();
-        let body: Value = serde_json::from_str(&body).unwrap();
-        body["text"].as_str().unwrap().to_owned()
-    });
-    assert_eq!((&whole, &whole), (&streamed, &later));
+fn all_events_are_of_the_same_document() {
+    let [whole, streamed, later, kept] =
+        ["analyse", "analyse_stream", "jobs_create", "documents_put"].map(|id| {
+            let body = event(id)["body"].as_str().unwrap().to_owned();
+            let body: Value = serde_json::from_str(&body).unwrap();
+            body["text"].as_str().unwrap().to_owned()
+        });
+    assert_eq!([&streamed, &later, &kept], [&whole; 3]);
     assert!(whole.split_whitespace().count() > 250);
 }
 
@@ -113,9 +116,11 @@ async fn each_event_is_answered_by_the_router_of_its_function_and_leaves_a_recor
         let (status, media_type) = (response.status(), media_type(&response));
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let body = str::from_utf8(&body).unwrap();
-        let expected = if op.id == "jobs_create" { 202 } else { 200 };
+        let expected = expected_status(op.id);
         assert_eq!(status, expected, "{}: {body}", op.route());
-        assert_eq!(media_type, expected_media_type(op.id), "{}", op.route());
+        if expected != 204 {
+            assert_eq!(media_type, expected_media_type(op.id), "{}", op.route());
+        }
         match op.id {
             "analyse" => {
                 let analysis: Value = serde_json::from_str(body).unwrap();
@@ -128,7 +133,11 @@ async fn each_event_is_answered_by_the_router_of_its_function_and_leaves_a_recor
                 let (_, end) = body.rsplit_once("event: ").unwrap();
                 assert!(end.starts_with("done\n"), "{body}");
             }
-            _ => assert!(!body.is_empty(), "{}", op.route()),
+            "search" => {
+                let found: Value = serde_json::from_str(body).unwrap();
+                assert!(found["hits"].is_array(), "{body}");
+            }
+            _ => assert!(expected == 204 || !body.is_empty(), "{}", op.route()),
         }
         let caller = match op.access {
             Access::Public => CallerId::anonymous(),
@@ -218,9 +227,19 @@ impl Cloud {
             }
             "jobs-get" => jobs_get::router(&service, jobs, self.signer()),
             "analyse-stream" => analyse_stream::router(&service, self.models()),
+            "ask" => ask::router(&service, self.models(), self.library()),
             "docs" => docs::router(&service, None),
+            "documents" => documents::router(&service, self.library(), jobs),
             "health" => health::router(&service),
+            "search" => search::router(&service, self.library()),
             other => panic!("no router is known here for {other}"),
+        }
+    }
+
+    fn library(&self) -> Library {
+        Library {
+            documents: self.database.store.documents().unwrap(),
+            embedder: Embedder::new(embedding(&self.upstream)).unwrap(),
         }
     }
 
@@ -262,8 +281,19 @@ fn events() -> BTreeMap<String, String> {
 }
 
 fn media_type(response: &Response) -> String {
-    let content_type = response.headers()[http::header::CONTENT_TYPE].to_str().unwrap();
+    let content_type = response.headers().get(http::header::CONTENT_TYPE);
+    let content_type = content_type.map_or("", |value| value.to_str().unwrap());
     content_type.split(';').next().unwrap().to_owned()
+}
+
+/// What an operation answers its event with. They come in the order of the contract: what is put is there for those after it.
+fn expected_status(id: &str) -> u16 {
+    match id {
+        "documents_put" => 201,
+        "jobs_create" => 202,
+        "documents_delete" => 204,
+        _ => 200,
+    }
 }
 
 fn expected_media_type(id: &str) -> &'static str {

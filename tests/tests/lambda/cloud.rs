@@ -69,12 +69,19 @@ impl Cloud {
 
     /// What functions are told.
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
-        variables(
+        let mut told = variables(
             &self.database.config,
             &api::model(&self.upstream),
             &ServiceConfig::default(),
             &self.database.callers_config(),
-        )
+        );
+        let of_embeddings = api::embedding(&self.upstream).variables();
+        told.extend(
+            of_embeddings
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
+        told
     }
 
     /// One of the functions in `folder`.
@@ -116,6 +123,12 @@ pub(crate) fn event(name: &str) -> String {
 pub(crate) fn job_id() -> String {
     let get: Value = serde_json::from_str(&event("jobs-get")).unwrap();
     get["pathParameters"]["job_id"].as_str().unwrap().to_owned()
+}
+
+/// The document that the events put.
+pub(crate) fn document_id() -> String {
+    let get: Value = serde_json::from_str(&event("documents-get")).unwrap();
+    get["pathParameters"]["document_id"].as_str().unwrap().to_owned()
 }
 
 /// Sends a request through the gateway's event and back.

@@ -24,7 +24,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::cloud::{Cloud, event, folder, job_id};
+use crate::cloud::{Cloud, document_id, event, folder, job_id};
 
 /// The emulator; `None` where nothing is to be tested.
 fn emulator() -> Option<PathBuf> {
@@ -123,7 +123,12 @@ async fn each_function_answers_its_event() {
         let answer = client.post(&emulated.url).body(event).send().await.unwrap();
         let answer = answer.text().await.unwrap();
         let (status, headers, body) = read(op.transfer, &answer);
-        let expected = if op.id == "jobs_create" { 202 } else { 200 };
+        let expected = match op.id {
+            "documents_put" => 201,
+            "jobs_create" => 202,
+            "documents_delete" => 204,
+            _ => 200,
+        };
         assert_eq!(status, expected, "{}: {answer}", op.id);
         let content_type = headers["content-type"].to_string();
         match op.id {
@@ -140,6 +145,21 @@ async fn each_function_answers_its_event() {
                     (events.text().as_str(), events.terminal().0),
                     ("It is late.", "done")
                 );
+            }
+            "search" | "ask" => {
+                let told: Value = serde_json::from_str(&body).unwrap();
+                let place = told.get("hits").or(told.get("sources")).map(|places| &places[0]);
+                let place = place.unwrap();
+                assert_eq!(place["document_id"], document_id(), "{body}");
+            }
+            "documents_delete" => assert_eq!(body, ""),
+            "documents_put" | "documents_get" => {
+                let told: Value = serde_json::from_str(&body).unwrap();
+                assert_eq!(told["document_id"], document_id());
+            }
+            "documents_list" => {
+                let told: Value = serde_json::from_str(&body).unwrap();
+                assert_eq!(told["documents"][0]["document_id"], document_id());
             }
             "jobs_create" | "jobs_get" | "jobs_list" | "jobs_cancel" | "callback_secret" => {
                 let told: Value = serde_json::from_str(&body).unwrap();

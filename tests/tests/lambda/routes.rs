@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use http::{HeaderMap, Request};
 use lambent_schema::{Method, operations};
 use lambent_tests::{
-    api::{Api, report, request},
+    api::{Api, event_body, request},
     sse::Events,
     upstream::Answer,
 };
 use serde_json::Value;
 
-use crate::cloud::{Cloud, call, folder, post, text, with_key};
+use crate::cloud::{Cloud, call, document_id, folder, post, text, with_key};
 
 /// The id of no job.
 const UNKNOWN_JOB: &str = "00000000-0000-7000-8000-000000000000";
@@ -30,6 +30,7 @@ fn comparable(headers: &HeaderMap) -> BTreeMap<String, String> {
                 // Times: Lambda's, and those of the rate.
                 "x-lambent-cost",
                 "ratelimit",
+                "server-timing",
             ]
             .contains(&name.as_str())
         })
@@ -41,12 +42,14 @@ fn without_id(body: &str) -> Value {
     match serde_json::from_str::<Value>(body) {
         Ok(mut value) => {
             if let Some(object) = value.as_object_mut() {
-                // Two callers, each with jobs and a secret of its own.
-                for own in ["request_id", "job_id", "secret"] {
+                // Two callers, each with jobs, documents and a secret of its own.
+                for own in ["request_id", "job_id", "secret", "created_at", "updated_at"] {
                     object.remove(own);
                 }
-                if let Some(jobs) = object.get_mut("jobs") {
-                    *jobs = jobs.as_array().unwrap().len().into();
+                for list in ["jobs", "documents"] {
+                    if let Some(own) = object.get_mut(list) {
+                        *own = own.as_array().unwrap().len().into();
+                    }
                 }
             }
             value
@@ -66,19 +69,24 @@ async fn every_route_answers_from_its_process_as_it_does_from_its_router() {
     let cloud = Cloud::start().await;
     let api = Api::here().await;
     for upstream in [&cloud.upstream, &api.upstream] {
-        upstream.otherwise(Answer::text(r###"{"summary": "## It is late."}"###));
+        upstream.otherwise(Answer::text(
+            r###"{"summary": "## It is late.", "findings": [{"title": "Late", "detail": "By two weeks."}]}"###,
+        ));
     }
     for op in operations() {
         let function = cloud.function(&folder, op.function);
         let bodies: Vec<String> = match op.method {
             Method::Get | Method::Delete => vec![String::new()],
             Method::Post => vec![
-                request(&report(), "summary", "json").to_string(),
+                event_body(op.id),
                 request("short", "none", "json").to_string(),
                 "{".to_owned(),
             ],
         };
-        let path = op.path.replace("{job_id}", UNKNOWN_JOB);
+        let path = op
+            .path
+            .replace("{job_id}", UNKNOWN_JOB)
+            .replace("{document_id}", &document_id());
         for body in bodies {
             let (here, there) = match op.method {
                 Method::Get => (api.client.get(api.url(&path)), with_key(Request::get(&path))),

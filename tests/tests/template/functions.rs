@@ -2,11 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lambent_schema::{background, background::JOBS_WORKER, operations};
+use lambent_schema::{
+    background,
+    background::{JOBS_SWEEPER, JOBS_WORKER},
+    operations,
+};
 use serde_json::json;
 
 use crate::{
-    kinds::{accepts_jobs, asks_for_a_caller, calls_model, changes_jobs, spends, takes_callbacks},
+    kinds::{
+        accepts_jobs, asks_for_a_caller, calls_model, changes_jobs, embeds, knows_model, takes_callbacks,
+    },
     translated::{root, template},
 };
 
@@ -33,6 +39,15 @@ const OF_MODELS: &[&str] = &[
     "LAMBENT_MODEL_URL",
     "LAMBENT_TEMPERATURE",
 ];
+/// What functions that embed are told besides.
+const OF_EMBEDDINGS: &[&str] = &[
+    "LAMBENT_EMBEDDING_KEY",
+    "LAMBENT_EMBEDDING_MODEL",
+    "LAMBENT_EMBEDDING_PRICE",
+    "LAMBENT_EMBEDDING_URL",
+];
+/// What functions that have to do with documents are told besides.
+const OF_DOCUMENTS: &[&str] = &["LAMBENT_DOCUMENTS_TABLE"];
 /// What functions that ask for a caller are told besides.
 const OF_CALLERS: &[&str] = &[
     "LAMBENT_CALLERS_TABLE",
@@ -97,7 +112,9 @@ fn functions_are_told_the_variables_that_the_code_reads() {
         let folder = template.folder(id);
         let mut wanted: BTreeSet<_> = EVERYWHERE.iter().copied().collect();
         for (is_told, of_these) in [
-            (spends(folder), OF_MODELS),
+            (knows_model(folder), OF_MODELS),
+            (embeds(folder), OF_EMBEDDINGS),
+            (embeds(folder) || folder == JOBS_SWEEPER.function, OF_DOCUMENTS),
             (asks_for_a_caller(folder), OF_CALLERS),
             (accepts_jobs(folder) || changes_jobs(folder), OF_JOBS),
             (
@@ -159,7 +176,8 @@ fn functions_that_call_models_can_be_held_to_a_number_of_calls_at_once() {
     let Some(template) = template() else { return };
     for (id, function) in template.of_type("AWS::Lambda::Function") {
         let limit = &function["ReservedConcurrentExecutions"];
-        if calls_model(template.folder(id)) {
+        let folder = template.folder(id);
+        if calls_model(folder) || embeds(folder) {
             assert_eq!(limit["Fn::If"][1], json!({"Ref": "ModelConcurrency"}), "{id}");
         } else {
             assert!(limit.is_null(), "{id}");
@@ -171,7 +189,7 @@ fn functions_that_call_models_can_be_held_to_a_number_of_calls_at_once() {
 fn functions_that_call_models_ask_for_a_caller() {
     for op in operations() {
         assert!(
-            !calls_model(op.function) || op.access.scope().is_some(),
+            !(calls_model(op.function) || embeds(op.function)) || op.access.asks_for_a_caller(),
             "{} would spend anybody's money",
             op.route()
         );

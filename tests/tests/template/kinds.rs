@@ -1,19 +1,38 @@
 //! What a function does, by the contract: what it has to be told and allowed follows from that.
 
 use lambent_schema::{
-    Access, Operation, Transfer,
+    Access, Method, Operation, Transfer,
     background::{JOBS_SWEEPER, JOBS_WORKER},
     operations,
 };
 
-/// Whether a function calls a model: what waits for one streams, and nothing else does; and the worker.
+/// Whether a function calls a model that chats: what waits for one streams, and nothing else does; and the worker.
 pub(crate) fn calls_model(folder: &str) -> bool {
     folder == JOBS_WORKER.function || serves(folder, |op| op.transfer == Transfer::Streaming)
 }
 
-/// Whether a function spends callers' money on a model, or holds it ready for a job.
-pub(crate) fn spends(folder: &str) -> bool {
-    folder == JOBS_WORKER.function || serves(folder, |op| matches!(op.access, Access::Spender(_)))
+/// Whether a function calls a model that chats, or tells what its work can cost at most.
+pub(crate) fn knows_model(folder: &str) -> bool {
+    calls_model(folder) || (accepts_jobs(folder) && !embeds(folder))
+}
+
+/// Whether a function calls the model that embeds: what spends on documents; and the worker.
+pub(crate) fn embeds(folder: &str) -> bool {
+    folder == JOBS_WORKER.function
+        || serves(folder, |op| {
+            op.tag == "Documents" && matches!(op.access, Access::Spender(_))
+        })
+}
+
+/// Whether a function puts documents and deletes them.
+pub(crate) fn keeps_documents(folder: &str) -> bool {
+    folder == JOBS_WORKER.function
+        || serves(folder, |op| op.tag == "Documents" && op.method == Method::Delete)
+}
+
+/// Whether a function searches in documents.
+pub(crate) fn searches_documents(folder: &str) -> bool {
+    embeds(folder) && !keeps_documents(folder)
 }
 
 /// Whether a function asks for a caller; the worker for the one whose job it is.

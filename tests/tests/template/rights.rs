@@ -9,7 +9,10 @@ use lambent_schema::{
 use serde_json::Value;
 
 use crate::{
-    kinds::{accepts_jobs, asks_for_a_caller, calls_model, changes_jobs},
+    kinds::{
+        accepts_jobs, asks_for_a_caller, calls_model, changes_jobs, embeds, keeps_documents,
+        searches_documents,
+    },
     translated::{Template, template},
 };
 
@@ -80,6 +83,39 @@ fn needed(folder: &str) -> BTreeSet<(&'static str, String)> {
             ("bedrock:CallWithBearerToken", MODEL),
             ("bedrock:InvokeModel", MODEL),
             ("bedrock:InvokeModelWithResponseStream", MODEL),
+        ]);
+    }
+    if embeds(folder) {
+        rights.extend([
+            ("bedrock:CallWithBearerToken", MODEL),
+            ("bedrock:InvokeModel", MODEL),
+        ]);
+    }
+    if searches_documents(folder) {
+        rights.extend([
+            ("dynamodb:BatchGetItem", "DocumentsTable"),
+            ("dynamodb:GetItem", "DocumentsTable"),
+            ("dynamodb:SearchVectors", "DocumentsTable/index/by_vector"),
+        ]);
+    }
+    if keeps_documents(folder) {
+        rights.extend([
+            ("dynamodb:BatchWriteItem", "DocumentsTable"),
+            ("dynamodb:DeleteItem", "DocumentsTable"),
+            ("dynamodb:GetItem", "DocumentsTable"),
+            ("dynamodb:PutItem", "DocumentsTable"),
+            ("dynamodb:UpdateItem", "DocumentsTable"),
+        ]);
+    }
+    if folder == "documents" {
+        rights.push(("dynamodb:Query", "DocumentsTable/index/by_caller"));
+    }
+    if folder == JOBS_SWEEPER.function {
+        rights.extend([
+            ("dynamodb:BatchWriteItem", "DocumentsTable"),
+            ("dynamodb:DeleteItem", "DocumentsTable"),
+            ("dynamodb:Query", "DocumentsTable/index/by_due"),
+            ("dynamodb:UpdateItem", "DocumentsTable"),
         ]);
     }
     if accepts_jobs(folder) {

@@ -16,11 +16,11 @@ pub fn operations() -> Vec<Operation> {
     vec![
         Operation::of::<analysis::Analyse>(),
         Operation::of::<analysis::AnalyseStream>(),
-        Operation::of::<ask::Ask>(),
-        Operation::of::<search::Search>(),
         Operation::of::<documents::DocumentsPut>(),
         Operation::of::<documents::DocumentsGet>(),
         Operation::of::<documents::DocumentsList>(),
+        Operation::of::<search::Search>(),
+        Operation::of::<ask::Ask>(),
         Operation::of::<documents::DocumentsDelete>(),
         Operation::of::<jobs::JobsCreate>(),
         Operation::of::<jobs::JobsGet>(),

@@ -59,8 +59,13 @@ impl AwsCredentials {
             get("AWS_ACCESS_KEY_ID")?,
             get("AWS_SECRET_ACCESS_KEY")?,
             get("AWS_SESSION_TOKEN"),
-            get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION"))?,
+            region(get)?,
         ))
+    }
+
+    /// The region whose models are called.
+    pub(crate) fn region(&self) -> &str {
+        &self.region
     }
 
     /// The variables that [`AwsCredentials::from_lookup`] reads.
@@ -105,6 +110,11 @@ impl AwsCredentials {
         let text = format!("{}&Version=1", url.trim_start_matches("https://"));
         Ok(format!("bedrock-api-key-{}", BASE64.encode(text)))
     }
+}
+
+/// The region in `AWS_REGION` or `AWS_DEFAULT_REGION`.
+pub(crate) fn region(get: &impl Fn(&str) -> Option<String>) -> Option<String> {
+    get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION"))
 }
 
 impl fmt::Debug for AwsCredentials {

@@ -24,14 +24,18 @@ pub(crate) struct Access<'a> {
     pub(crate) patience: Duration,
 }
 
+/// The HTTP client beneath. Nobody waits longer than `patience`, also not for a connection.
+pub(crate) fn http(patience: Duration) -> Result<reqwest::Client, ConfigError> {
+    lambent_http::client()
+        .connect_timeout(Duration::from_secs(10).min(patience))
+        .build()
+        .map_err(ConfigError::Client)
+}
+
 /// genai's client, bound to one provider, its endpoint and its key.
 pub(crate) fn build(access: Access<'_>, provider: AdapterKind) -> Result<genai::Client, ConfigError> {
-    let http = lambent_http::client()
-        .connect_timeout(Duration::from_secs(10).min(access.patience))
-        .build()
-        .map_err(ConfigError::Client)?;
     let mut builder = genai::Client::builder()
-        .with_reqwest(http)
+        .with_reqwest(http(access.patience)?)
         .append_provider_config(provider, provider_config(access.base_url, access.key));
     if let Some(aws) = access.aws.cloned() {
         builder =

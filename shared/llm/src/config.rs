@@ -123,12 +123,7 @@ impl ModelConfig {
             });
         }
         if config.key.is_none() && config.url.is_none() {
-            match NAMES.provider_key(provider, &get) {
-                Err(ConfigError::MissingKey { .. }) if provider == AdapterKind::BedrockApi => {
-                    config.aws = Some(AwsCredentials::from_lookup(&get).ok_or(ConfigError::MissingAws)?);
-                }
-                key => config.key = key?,
-            }
+            (config.key, config.aws) = NAMES.provider_access(provider, &get)?;
         }
         Ok(config)
     }
@@ -253,12 +248,23 @@ pub enum ConfigError {
     /// The provider has no embeddings, or none that can be asked for here.
     #[error(
         "LAMBENT_EMBEDDING_MODEL names a provider without embeddings ({provider}): expected a model of openai, gemini, cohere, \
-         ollama, or of another provider with OpenAI's protocol"
+         ollama, amazon.titan-embed-text-v2:0 of bedrock_api, or a model of another provider with OpenAI's protocol"
     )]
     NoEmbeddings {
         /// The provider.
         provider: &'static str,
     },
+    /// The embedding model is one of Bedrock's, but not the one that is spoken here.
+    #[error(
+        "LAMBENT_EMBEDDING_MODEL names a model of Bedrock whose embeddings cannot be asked for: of Bedrock's models, only \
+         bedrock_api::amazon.titan-embed-text-v2:0 can"
+    )]
+    UnknownBedrockEmbeddings,
+    /// Bedrock is called with a key, and nothing says in which region.
+    #[error(
+        "no region for Bedrock: set AWS_REGION (or AWS_DEFAULT_REGION) to that of the key, such as eu-west-1"
+    )]
+    MissingRegion,
     /// Bedrock wants a key or AWS credentials, and there are neither.
     #[error(
         "no way into Bedrock: set AWS_BEARER_TOKEN_BEDROCK, or AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION \

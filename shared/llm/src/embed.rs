@@ -4,12 +4,14 @@ mod bill;
 mod config;
 mod pricing;
 mod request;
+mod titan;
+mod transport;
 mod vector;
 
 use std::sync::Arc;
 
-use genai::ModelIden;
-use genai::embed::{EmbedOptions, EmbedRequest, EmbedResponse};
+use futures::StreamExt;
+use futures::stream;
 use lambent_schema::{Ledger, Usage};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::warn;
@@ -19,15 +21,16 @@ pub use pricing::EmbeddingPricing;
 pub use request::Purpose;
 pub use vector::{EMBEDDING_DIMENSIONS, Embedding, EmbeddingError, Embeddings};
 
-use crate::client::Access;
 use crate::config::ConfigError;
 use crate::error::{ModelError, ModelErrorKind, TimeoutPhase, UpstreamFault};
-use crate::failure::{Failure, classify};
+use crate::failure::Failure;
 use crate::prompt::estimated_tokens;
 use crate::reader::timed_out;
 use crate::retry::Retries;
 use bill::{Bill, Call};
-use request::{batches, options};
+use request::batches;
+use titan::CALLS_AT_ONCE;
+use transport::{Answer, Transport};
 
 /// The configured embedding model. Cheap to clone; built once, at start.
 #[derive(Clone)]
@@ -37,8 +40,7 @@ pub struct Embedder {
 }
 
 struct Inner {
-    client: genai::Client,
-    target: ModelIden,
+    transport: Transport,
     config: EmbeddingConfig,
 }
 
@@ -46,22 +48,11 @@ impl Embedder {
     /// Builds the client. No call is made: a wrong key shows with the first request.
     ///
     /// # Errors
-    /// The configuration names no known provider, one without embeddings, or no valid URL, or the HTTP client cannot be built.
+    /// The configuration names no known provider, one without embeddings, no valid URL or no region, or the HTTP client cannot be
+    /// built.
     pub fn new(config: EmbeddingConfig) -> Result<Self, ConfigError> {
-        let provider = config.provider()?;
-        let access = Access {
-            base_url: config.place().base_url()?,
-            key: config.key.as_ref(),
-            aws: None,
-            patience: config.timeout,
-        };
-        let client = crate::client::build(access, provider)?;
-        let target = ModelIden::new(provider, config.model.as_str());
-        let inner = Inner {
-            client,
-            target,
-            config,
-        };
+        let transport = Transport::new(&config)?;
+        let inner = Inner { transport, config };
         Ok(Self {
             inner: Arc::new(inner),
             bill: None,
@@ -90,8 +81,8 @@ impl Embedder {
         self.inner.config.place().name()
     }
 
-    /// Embeds texts, in calls one after the other. A text should not be empty: most providers refuse it. What is longer than the
-    /// model reads is refused by some, and cut by others.
+    /// Embeds texts: in calls one after the other, or, where a call takes one text only, in several calls at once. A text should not
+    /// be empty: most providers refuse it. What is longer than the model reads is refused by some, and cut by others.
     ///
     /// # Errors
     /// See [`ModelErrorKind`]; the error's usage counts the calls before that were answered. Nothing lasts beyond the deadline.
@@ -101,15 +92,27 @@ impl Embedder {
         purpose: Purpose,
         deadline: Instant,
     ) -> Result<Embeddings, ModelError> {
+        match self.inner.transport {
+            Transport::Genai { .. } => self.in_batches(texts, purpose, deadline).await,
+            Transport::Titan(_) => self.one_by_one(texts, purpose, deadline).await,
+        }
+    }
+
+    /// In calls with many texts, one after the other, which share their repetitions.
+    async fn in_batches(
+        &self,
+        texts: &[String],
+        purpose: Purpose,
+        deadline: Instant,
+    ) -> Result<Embeddings, ModelError> {
         let config = &self.inner.config;
-        let options = options(config, self.inner.target.adapter_kind, purpose);
         let mut retries = Retries::new(config.max_retries);
         let mut embeddings = Embeddings {
             vectors: Vec::with_capacity(texts.len()),
             usage: Usage::default(),
         };
         for batch in batches(texts, config) {
-            let embedded = self.batch(batch, &options, deadline, &mut retries).await;
+            let embedded = self.batch(batch, purpose, deadline, &mut retries).await;
             let embedded = embedded.map_err(|error| error.spent(embeddings.usage))?;
             embeddings.vectors.extend(embedded.vectors);
             embeddings.usage += embedded.usage;
@@ -117,16 +120,44 @@ impl Embedder {
         Ok(embeddings)
     }
 
+    /// In a call for each text, several at once, each of which has its own repetitions: where one is told to slow down, so are those
+    /// beside it. The first that fails ends the others.
+    async fn one_by_one(
+        &self,
+        texts: &[String],
+        purpose: Purpose,
+        deadline: Instant,
+    ) -> Result<Embeddings, ModelError> {
+        // Over places: a closure over borrowed texts would keep this future from being `Send`.
+        let calls = (0..texts.len()).map(|place| async move {
+            let text = &texts[place..=place];
+            let mut retries = Retries::new(self.inner.config.max_retries);
+            let embedded = self.batch(text, purpose, deadline, &mut retries).await;
+            embedded.map(|embedded| (place, embedded))
+        });
+        let mut calls = stream::iter(calls).buffer_unordered(CALLS_AT_ONCE);
+        let mut usage = Usage::default();
+        let mut answered = Vec::with_capacity(texts.len());
+        while let Some(call) = calls.next().await {
+            let (place, embedded) = call.map_err(|error| error.spent(usage))?;
+            usage += embedded.usage;
+            answered.push((place, embedded.vectors));
+        }
+        answered.sort_by_key(|(place, _)| *place);
+        let vectors = answered.into_iter().flat_map(|(_, vectors)| vectors).collect();
+        Ok(Embeddings { vectors, usage })
+    }
+
     /// Calls, and calls again if that is worth it.
     async fn batch(
         &self,
         texts: &[String],
-        options: &EmbedOptions,
+        purpose: Purpose,
         deadline: Instant,
         retries: &mut Retries,
     ) -> Result<Embeddings, ModelError> {
         loop {
-            let failure = match self.attempt(texts, options, deadline).await {
+            let failure = match self.attempt(texts, purpose, deadline).await {
                 Ok(embeddings) => return Ok(embeddings),
                 Err(failure) => failure,
             };
@@ -141,7 +172,7 @@ impl Embedder {
     async fn attempt(
         &self,
         texts: &[String],
-        options: &EmbedOptions,
+        purpose: Purpose,
         deadline: Instant,
     ) -> Result<Embeddings, Failure> {
         let now = Instant::now();
@@ -154,14 +185,12 @@ impl Embedder {
         };
         let estimate = texts.iter().map(|text| estimated_tokens(text)).sum();
         let call = Call::new(self.bill.as_deref(), estimate);
-        let request = EmbedRequest::new_batch(texts.to_vec());
-        let target = self.inner.target.clone();
-        let answer = timeout_at(by, self.inner.client.exec_embed(target, request, Some(options))).await;
-        match answer {
+        let sent = self.inner.transport.send(texts, purpose, &self.inner.config);
+        match timeout_at(by, sent).await {
             // The call is dropped: a provider that falls silent may have read the texts.
             Err(_elapsed) => Err(timed_out(phase)),
-            Ok(Err(error)) => Err(failed(classify(error), call)),
-            Ok(Ok(response)) => read(response, texts.len(), call),
+            Ok(Err(failure)) => Err(failed(failure, call)),
+            Ok(Ok(answer)) => read(answer, call),
         }
     }
 }
@@ -173,22 +202,15 @@ impl std::fmt::Debug for Embedder {
 }
 
 /// What was answered, once it is what was asked for: a vector for each text, in their order.
-fn read(response: EmbedResponse, texts: usize, call: Call<'_>) -> Result<Embeddings, Failure> {
-    let counted = response
-        .usage
-        .prompt_tokens
-        .and_then(|tokens| u64::try_from(tokens).ok());
-    let usage = call.read(counted.filter(|tokens| *tokens > 0));
+fn read(answer: Answer, call: Call<'_>) -> Result<Embeddings, Failure> {
+    let usage = call.read(answer.tokens.filter(|tokens| *tokens > 0));
     let wrong = |error: ModelError| Failure::last(error.spent(usage));
-    let mut answered = response.embeddings;
-    answered.sort_by_key(|embedding| embedding.index);
-    let places = answered.iter().map(|embedding| embedding.index);
-    if !places.eq(0..texts) {
-        return Err(wrong(ModelError::upstream(UpstreamFault::Malformed)));
-    }
-    let vectors = answered
+    let vectors = answer
+        .vectors
+        .map_err(|fault| wrong(ModelError::upstream(fault)))?;
+    let vectors = vectors
         .into_iter()
-        .map(|embedding| Embedding::normalized(embedding.vector))
+        .map(Embedding::normalized)
         .collect::<Result<_, _>>()
         .map_err(|error| {
             wrong(match error {

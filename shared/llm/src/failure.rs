@@ -1,4 +1,4 @@
-//! What a failure of genai means: its kind for us, and whether the same call is worth repeating.
+//! What a failure of genai, or of HTTP beneath, means: its kind for us, and whether the same call is worth repeating.
 //!
 //! genai's errors hold whole response bodies. They are read here, for codes, and go no further.
 
@@ -91,7 +91,8 @@ fn of_transport(error: Box<dyn StdError + Send + Sync>) -> Failure {
     }
 }
 
-fn of_reqwest(error: reqwest::Error) -> Failure {
+/// What this error of the HTTP client means.
+pub(crate) fn of_reqwest(error: reqwest::Error) -> Failure {
     // `is_request`: the connection ended before a response; `is_body`, `is_decode`: within one.
     let cut = error.is_body() || error.is_decode();
     let kind = if cut {
@@ -112,7 +113,8 @@ fn of_reqwest(error: reqwest::Error) -> Failure {
     }
 }
 
-fn of_status(status: u16, headers: &HeaderMap, body: &str) -> Failure {
+/// What this answer without success means.
+pub(crate) fn of_status(status: u16, headers: &HeaderMap, body: &str) -> Failure {
     let body: Value = serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned()));
     let retry_after = retry_after(headers, SystemTime::now());
     match status {
@@ -165,6 +167,8 @@ fn says_context_exceeded(body: &Value) -> bool {
     const MESSAGES: &[&str] = &[
         "prompt is too long",            // Anthropic
         "input is too long",             // Bedrock
+        "too many input tokens",         // Titan's embeddings
+        "expected maxlength",            // the same, of their characters
         "input token count",             // Gemini
         "maximum context length",        // OpenAI-compatible servers without the code
         "exceeds the available context", // llama.cpp

@@ -65,6 +65,8 @@ fn every_providers_word_for_too_long_is_known() {
         r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 250000 tokens > 200000"}}"#,
         r#"{"error":{"code":400,"message":"The input token count (1200000) exceeds the maximum number of tokens","status":"INVALID_ARGUMENT"}}"#,
         r#"{"message":"Input is too long for requested model."}"#,
+        r#"{"message":"400 Bad Request: Too many input tokens. Max input tokens: 8192, request input token count: 9279 "}"#,
+        r#"{"message":"Malformed input request: expected maxLength: 50000, actual: 52611, please reformat your input and try again."}"#,
         r#"{"error":{"code":400,"type":"exceed_context_size_error","message":"the request exceeds the available context size"}}"#,
         r#"{"object":"error","message":"This model's maximum context length is 4096 tokens.","code":400}"#,
     ];

@@ -29,6 +29,9 @@
 //! asked for that width are, shorter vectors are filled up with zeros, longer ones refused. It has a configuration of its own
 //! ([`EmbeddingConfig`]), since many who have a model to chat with have no embeddings.
 //!
+//! Most providers' embeddings are asked for through genai. Those of Amazon Bedrock, which genai has not, are asked for here: of Titan
+//! Text Embeddings v2, with the credentials that Bedrock's chat models are called with.
+//!
 //! # Logs
 //!
 //! `genai` logs on its own at error and warn level, and its messages can hold whole response bodies: the functions' log
@@ -63,7 +66,7 @@ pub use lambent_http::install_crypto;
 pub use models::{Completion, Models, Structured};
 pub use prices::{Price, PriceError};
 pub use pricing::Pricing;
-pub use prompt::Prompt;
+pub use prompt::{Prompt, Role, Turn, estimated_tokens};
 pub use provider::ApiKey;
 pub use reader::Finish;
 pub use reply::{ReplySchema, SchemaError, strip_code_fence};

@@ -118,6 +118,18 @@ impl Models {
         &self.inner.name
     }
 
+    /// What the model can read, in tokens, if the configuration says so ([`ModelConfig::context_tokens`]).
+    #[must_use]
+    pub fn context_tokens(&self) -> Option<u32> {
+        self.inner.config.context_tokens
+    }
+
+    /// The most tokens that one answer may have: what is configured, or less where [`Models::metered`] was told so.
+    #[must_use]
+    pub fn max_output_tokens(&self) -> u32 {
+        self.max_output_tokens
+    }
+
     /// Asks, and waits for the whole answer.
     ///
     /// # Errors
@@ -314,3 +326,7 @@ impl Inner {
         error
     }
 }
+
+#[cfg(test)]
+#[path = "models_tests.rs"]
+mod tests;

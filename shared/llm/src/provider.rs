@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use genai::adapter::AdapterKind;
 
+use crate::bedrock::AwsCredentials;
 use crate::config::ConfigError;
 
 /// A provider's key. Neither `Debug` nor an error prints it.
@@ -90,8 +91,23 @@ impl<'a> Place<'a> {
 }
 
 impl Names {
+    /// What the provider's own variables give: its key; or, for Bedrock without one, what keys are made from.
+    pub(crate) fn provider_access(
+        &self,
+        provider: AdapterKind,
+        get: &impl Fn(&str) -> Option<String>,
+    ) -> Result<(Option<ApiKey>, Option<AwsCredentials>), ConfigError> {
+        match self.provider_key(provider, get) {
+            Err(ConfigError::MissingKey { .. }) if provider == AdapterKind::BedrockApi => {
+                let aws = AwsCredentials::from_lookup(get).ok_or(ConfigError::MissingAws)?;
+                Ok((None, Some(aws)))
+            }
+            key => Ok((key?, None)),
+        }
+    }
+
     /// The key in the provider's own variable; `None` for providers that need none (Ollama).
-    pub(crate) fn provider_key(
+    fn provider_key(
         &self,
         provider: AdapterKind,
         get: &impl Fn(&str) -> Option<String>,

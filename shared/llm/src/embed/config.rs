@@ -2,21 +2,26 @@
 //!
 //! | Variable | Meaning | Default |
 //! |---|---|---|
-//! | `LAMBENT_EMBEDDING_MODEL` | `provider::model`, in genai's words: `openai::text-embedding-3-small`, `gemini::gemini-embedding-001`, `cohere::embed-v4.0`; a bare name with `LAMBENT_EMBEDDING_URL` | required |
+//! | `LAMBENT_EMBEDDING_MODEL` | `provider::model`, in genai's words: `openai::text-embedding-3-small`, `gemini::gemini-embedding-001`, `cohere::embed-v4.0`, `bedrock_api::amazon.titan-embed-text-v2:0`; a bare name with `LAMBENT_EMBEDDING_URL` | required |
 //! | `LAMBENT_EMBEDDING_URL` | base URL of an OpenAI-compatible server, or of the named provider's protocol | the provider's |
-//! | `LAMBENT_EMBEDDING_KEY` | API key | the provider's own variable (`OPENAI_API_KEY`, ...), unless a URL is given |
+//! | `LAMBENT_EMBEDDING_KEY` | API key | the provider's own variable (`OPENAI_API_KEY`, ...), unless a URL is given; for Bedrock else AWS credentials |
 //! | `LAMBENT_EMBEDDING_PRICE` | what it costs, in dollars per million tokens read, `0.02`; `0` for nothing | by the price table; required for models that are not in it, unless they are on this machine |
 //!
 //! # Which providers
 //!
 //! Those whose embeddings genai 0.7 speaks: OpenAI, Gemini, Cohere, Ollama, and the others that have OpenAI's protocol (Mistral,
-//! Together, Fireworks, OpenRouter, a server of one's own). Not Anthropic, which has none, and not Bedrock, whose models take one
-//! text a call each in a form of their own.
+//! Together, Fireworks, OpenRouter, a server of one's own). Not Anthropic, which has none.
+//!
+//! And Amazon Titan Text Embeddings v2 on Bedrock (`embed/titan.rs`), because an API whose chat model is Bedrock's then needs no key:
+//! it is called as that one is, with `BEDROCK_API_KEY` or `AWS_BEARER_TOKEN_BEDROCK`, or by keys made from the AWS credentials of the
+//! environment, in `AWS_REGION` (or `AWS_DEFAULT_REGION`). Bedrock's other embedding models have forms of their own, and are refused.
 
 use std::time::Duration;
 
 use genai::adapter::AdapterKind;
 
+use super::titan::is_titan;
+use crate::bedrock::{self, AwsCredentials};
 use crate::config::ConfigError;
 use crate::prices::{Price, READING_PRICE_FORM, ReadingPrice};
 use crate::provider::{ApiKey, Names, Place, getter, parsed};
@@ -30,16 +35,21 @@ pub struct EmbeddingConfig {
     pub url: Option<String>,
     /// API key. With a `url` and no key, none of the provider's keys is sent there.
     pub key: Option<ApiKey>,
+    /// For Bedrock without a key: what its keys are made from, one for each call.
+    pub aws: Option<AwsCredentials>,
+    /// For Bedrock with a key and no `url`: the AWS region that is called. Credentials have their own.
+    pub region: Option<String>,
     /// What it costs; `None` for a model whose price nobody knows, which counts as free.
     pub price: Option<Price>,
     /// Longest wait for the answer to one call, connecting included.
     pub timeout: Duration,
-    /// Most texts of one call. Cohere takes at most 96, Gemini 100.
+    /// Most texts of one call. Cohere takes at most 96, Gemini 100, and Bedrock one, whatever is said here.
     pub batch_texts: usize,
     /// Most bytes of the texts of one call; a longer text goes alone. A token is at least a byte, and OpenAI takes at most
     /// 300,000 tokens a call.
     pub batch_bytes: usize,
-    /// How often calls are repeated that failed (429, 5xx, no connection, half an answer), for one set of texts.
+    /// How often calls are repeated that failed (429, 5xx, no connection, half an answer), for one set of texts; of
+    /// Bedrock's, which take one text each, how often each of them is.
     pub max_retries: u32,
 }
 
@@ -65,6 +75,8 @@ impl EmbeddingConfig {
             model,
             url: None,
             key: None,
+            aws: None,
+            region: None,
             timeout: Duration::from_secs(60),
             batch_texts: 64,
             batch_bytes: 256 * 1024,
@@ -83,7 +95,7 @@ impl EmbeddingConfig {
     /// From any lookup of variables by name. An empty value counts as absent, as SAM parameters cannot be absent.
     ///
     /// # Errors
-    /// A variable is missing or malformed, or the provider has no embeddings.
+    /// A variable is missing or malformed, or the provider has no embeddings that can be asked for.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get = getter(lookup);
         let model = get(NAMES.model).ok_or(ConfigError::Missing {
@@ -111,7 +123,10 @@ impl EmbeddingConfig {
             });
         }
         if config.key.is_none() && config.url.is_none() {
-            config.key = NAMES.provider_key(provider, &get)?;
+            (config.key, config.aws) = NAMES.provider_access(provider, &get)?;
+        }
+        if provider == AdapterKind::BedrockApi && config.url.is_none() && config.aws.is_none() {
+            config.region = Some(bedrock::region(&get).ok_or(ConfigError::MissingRegion)?);
         }
         Ok(config)
     }
@@ -126,13 +141,16 @@ impl EmbeddingConfig {
             (NAMES.url, self.url.clone()),
             (NAMES.key, self.key.as_ref().map(|key| key.reveal().to_owned())),
             (PRICE, given.map(|price| price.to_string())),
+            ("AWS_REGION", self.region.clone()),
         ];
         let set = optional
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)));
+        let of_aws = self.aws.iter().flat_map(AwsCredentials::variables);
         [(NAMES.model, self.model.clone())]
             .into_iter()
             .chain(set)
+            .chain(of_aws)
             .collect()
     }
 
@@ -144,8 +162,9 @@ impl EmbeddingConfig {
     pub(crate) fn provider(&self) -> Result<AdapterKind, ConfigError> {
         let provider = self.place().provider(MODEL_FORM)?;
         match provider {
+            AdapterKind::BedrockApi if is_titan(self.place().name()) => Ok(provider),
+            AdapterKind::BedrockApi => Err(ConfigError::UnknownBedrockEmbeddings),
             AdapterKind::Anthropic
-            | AdapterKind::BedrockApi
             | AdapterKind::GeminiIx
             | AdapterKind::MiniMax
             | AdapterKind::OpenAIResp

@@ -12,6 +12,11 @@ const LOCAL: [(&str, &str); 2] = [
     ("LAMBENT_EMBEDDING_URL", "http://127.0.0.1:1234/v1"),
 ];
 
+const TITAN: (&str, &str) = (
+    "LAMBENT_EMBEDDING_MODEL",
+    "bedrock_api::amazon.titan-embed-text-v2:0",
+);
+
 #[test]
 fn a_model_and_its_providers_key_are_enough() {
     let config = from(&[
@@ -33,7 +38,19 @@ fn a_configuration_can_be_handed_on_as_variables() {
         ("LAMBENT_EMBEDDING_KEY", "key"),
         ("LAMBENT_EMBEDDING_PRICE", "0.5"),
     ];
-    for read in [&free, &priced] {
+    let by_key = [
+        TITAN,
+        ("LAMBENT_EMBEDDING_KEY", "key"),
+        ("AWS_REGION", "eu-west-1"),
+    ];
+    let by_credentials = [
+        TITAN,
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_SESSION_TOKEN", "session"),
+        ("AWS_REGION", "eu-west-1"),
+    ];
+    for read in [&free[..], &priced, &by_key, &by_credentials] {
         let expected: HashMap<_, _> = read
             .iter()
             .map(|(name, value)| (*name, (*value).to_owned()))
@@ -43,6 +60,44 @@ fn a_configuration_can_be_handed_on_as_variables() {
     }
     let by_table = EmbeddingConfig::new("openai::text-embedding-3-small").variables();
     assert_eq!(by_table.len(), 1, "the table's price need not be handed on");
+}
+
+#[test]
+fn titan_takes_a_key_and_a_region_or_the_credentials_of_the_function() {
+    let credentials = [
+        TITAN,
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret-value"),
+        ("AWS_SESSION_TOKEN", "session"),
+        ("AWS_REGION", "eu-west-1"),
+    ];
+    let config = from(&credentials).unwrap();
+    assert_eq!(config.price, "0.02/0".parse().ok());
+    assert_eq!(config.aws.as_ref().unwrap().region(), "eu-west-1");
+    assert!(config.key.is_none() && config.region.is_none());
+    assert!(!format!("{config:?}").contains("secret-value"));
+    let embedder = crate::Embedder::new(config).unwrap();
+    assert_eq!(embedder.model(), "amazon.titan-embed-text-v2:0");
+
+    for variable in [
+        "LAMBENT_EMBEDDING_KEY",
+        "BEDROCK_API_KEY",
+        "AWS_BEARER_TOKEN_BEDROCK",
+    ] {
+        let key = (variable, "key");
+        let config = from(&[TITAN, key, ("AWS_DEFAULT_REGION", "eu-west-1")]).unwrap();
+        assert_eq!(config.key, Some(ApiKey::new("key")), "{variable}");
+        assert_eq!(config.region.as_deref(), Some("eu-west-1"));
+        assert!(config.aws.is_none());
+        crate::Embedder::new(config).unwrap();
+    }
+
+    let url = ("LAMBENT_EMBEDDING_URL", "http://127.0.0.1:1234");
+    let elsewhere = from(&[&credentials[..], &[url]].concat()).unwrap();
+    assert!(
+        elsewhere.aws.is_none(),
+        "the function's credentials are not for another server"
+    );
 }
 
 #[test]
@@ -82,9 +137,21 @@ fn a_missing_or_malformed_variable_is_named_and_its_value_is_not() {
         (
             &[(
                 "LAMBENT_EMBEDDING_MODEL",
-                "bedrock_api::amazon.titan-embed-text-v2:0",
+                "bedrock_api::cohere.embed-multilingual-v3",
             )],
-            "a provider without embeddings (bedrock_api)",
+            "of Bedrock's models, only bedrock_api::amazon.titan-embed-text-v2:0 can",
+        ),
+        (
+            &[(
+                "LAMBENT_EMBEDDING_MODEL",
+                "bedrock_api::amazon.titan-embed-text-v1",
+            )],
+            "a model of Bedrock whose embeddings cannot be asked for",
+        ),
+        (&[TITAN], "set AWS_BEARER_TOKEN_BEDROCK, or AWS_ACCESS_KEY_ID"),
+        (
+            &[TITAN, ("AWS_BEARER_TOKEN_BEDROCK", "secret-value")],
+            "set AWS_REGION",
         ),
         (
             &[("LAMBENT_EMBEDDING_MODEL", "anthropic::claude-haiku-4-5")],

@@ -1,4 +1,4 @@
-//! Texts in genai's terms: which go together, and what is asked of which provider.
+//! Texts in genai's terms: which go together, and what is asked of which provider. (Bedrock's are not genai's: see `titan.rs`.)
 
 use genai::adapter::AdapterKind;
 use genai::embed::EmbedOptions;

@@ -1,9 +1,7 @@
 //! Vectors, all of one width.
 
 use lambent_schema::Usage;
-
-/// How many numbers an embedding has, whatever the model: the width of the vector index.
-pub const EMBEDDING_DIMENSIONS: usize = 512;
+pub use lambent_schema::endpoints::documents::EMBEDDING_DIMENSIONS;
 
 /// A text's place among all texts: [`EMBEDDING_DIMENSIONS`] finite numbers, of length one.
 #[derive(Debug, Clone, PartialEq)]

@@ -25,7 +25,7 @@ use lambent_schema::{
 use lambent_service::{Service, ServiceConfig, call::deadline_in};
 use lambent_store::{
     CallerId, State,
-    jobs::{Created, JobStatus, NewJob},
+    jobs::{Created, JobKind, JobStatus, NewJob},
     now_ms,
 };
 use lambent_tests::{
@@ -163,6 +163,7 @@ async fn the_event_of_the_stream_has_its_job_done() {
         callers: cloud.database.callers(),
         token_limits: cloud.database.callers_config().token_limits,
         models: cloud.models(),
+        library: cloud.library(),
         callbacks: Callbacks::new(CallbackConfig::default(), cloud.signer()).unwrap(),
         config: WorkerConfig::default(),
     };
@@ -197,6 +198,7 @@ impl Cloud {
         let body = event("jobs_create")["body"].as_str().unwrap().to_owned();
         let new = NewJob {
             id: job_id(),
+            kind: JobKind::Analysis,
             caller: CallerId::for_operator(events_key().id()),
             request_id: "1".to_owned(),
             max_output_tokens: None,

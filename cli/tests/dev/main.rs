@@ -8,6 +8,7 @@
 )]
 
 mod database;
+mod documents;
 mod embeddings;
 mod jobs;
 mod keys;

@@ -16,7 +16,7 @@ use lambent_schema::{
         jobs::PageQuery,
     },
 };
-use lambent_service::{Caller, Failure, Service, Tariff, ValidQuery, endpoint};
+use lambent_service::{Call, Caller, Failure, Service, Tariff, ValidQuery, endpoint};
 use lambent_store::{jobs::Jobs, now_ms};
 
 use id::DocumentId;
@@ -67,11 +67,12 @@ async fn documents_list(
 async fn documents_delete(
     State(library): State<Library>,
     DocumentId(id): DocumentId,
+    call: Call,
     caller: Caller,
 ) -> Result<StatusCode, Failure> {
     let deleted = library.documents.delete(&caller.id, &id, now_ms()).await;
     let version = deleted.map_err(unavailable)?.ok_or_else(unknown)?;
-    library.sweep(&version).await;
+    library.sweep(&version, call.deadline).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

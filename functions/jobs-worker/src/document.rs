@@ -41,7 +41,7 @@ impl Worker {
             .prepare(record.clone(), &job.caller, &job.id, &request, until(deadline));
         let attempt = tokio::select! {
             prepared = preparing => match prepared {
-                Ok(prepared) => self.publish(job, lock, prepared).await,
+                Ok(prepared) => self.publish(job, lock, prepared, deadline).await,
                 Err(error) => judge(job, &error),
             },
             stop = self.hold(&job.id, lock) => Attempt::Stopped(stop),
@@ -51,14 +51,14 @@ impl Worker {
     }
 
     /// Once it is visible, the job has succeeded, whoever wants to stop it.
-    async fn publish(&self, job: &Job, lock: &str, prepared: Prepared) -> Attempt {
-        let kept = match self.library.publish(prepared).await {
+    async fn publish(&self, job: &Job, lock: &str, prepared: Prepared, deadline: Instant) -> Attempt {
+        let kept = match self.library.publish(prepared, deadline).await {
             Ok(kept) => kept,
             Err(error) => return judge(job, &error),
         };
         if let Some(replaced) = &kept.replaced {
             tokio::select! {
-                () = self.library.sweep(replaced) => {}
+                () = self.library.sweep(replaced, deadline) => {}
                 _ = self.hold(&job.id, lock) => {}
             }
         }

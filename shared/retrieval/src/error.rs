@@ -24,6 +24,9 @@ pub enum KeepError {
     /// The table does not answer.
     #[error("the table of documents does not answer")]
     Store(#[from] StoreError),
+    /// The deadline came first.
+    #[error("the deadline came first")]
+    TimedOut,
     /// A newer version is there.
     #[error("a newer version of the document is there")]
     Outdated,
@@ -42,7 +45,7 @@ impl KeepError {
         match self {
             Self::Split(_) | Self::Embedding(_) | Self::Outdated | Self::Incomplete(_) => true,
             Self::Model(error) => error.is_final(),
-            Self::Store(_) | Self::GivenUp => false,
+            Self::Store(_) | Self::TimedOut | Self::GivenUp => false,
         }
     }
 }
@@ -56,6 +59,10 @@ impl From<&KeepError> for Problem {
                 code: "too_many_chunks".into(),
             }]),
             KeepError::Model(error) => Self::from(error),
+            KeepError::TimedOut => Self::new(
+                ProblemCode::Timeout,
+                "It took too long. The document may be there all the same.",
+            ),
             KeepError::Outdated => Self::new(
                 ProblemCode::DocumentReplaced,
                 "A version of the document that was put later is there.",

@@ -12,7 +12,7 @@ use lambent_store::{
     documents::{Begun, Chunk, Document, Embedding, NewDocument, Published, Version},
     instant_text, now_ms,
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{KeepError, Library, Piece, split};
 
@@ -51,7 +51,7 @@ impl Library {
     /// Keeps a document, and deletes what it replaces: [`Library::prepare`], [`Library::publish`] and [`Library::sweep`].
     ///
     /// # Errors
-    /// See [`KeepError`]. Nothing of it is visible then, but after an error of the table it may be whole.
+    /// See [`KeepError`]. Nothing of it is visible then, but after an error of the table, or after the deadline, it may be whole.
     pub async fn keep(
         &self,
         ledger: impl Ledger + 'static,
@@ -60,10 +60,14 @@ impl Library {
         request: &DocumentRequest,
         deadline: Instant,
     ) -> Result<api::Document, KeepError> {
-        let prepared = self.prepare(ledger, caller, version, request, deadline).await?;
-        let kept = self.publish(prepared).await?;
+        let keeping = async {
+            let prepared = self.prepare(ledger, caller, version, request, deadline).await?;
+            self.publish(prepared, deadline).await
+        };
+        let kept = timeout_at(deadline, keeping).await;
+        let kept = kept.map_err(|_elapsed| KeepError::TimedOut)??;
         if let Some(replaced) = &kept.replaced {
-            self.sweep(replaced).await;
+            self.sweep(replaced, deadline).await;
         }
         Ok(kept.document)
     }
@@ -127,7 +131,7 @@ impl Library {
     ///
     /// # Errors
     /// See [`KeepError`].
-    pub async fn publish(&self, prepared: Prepared) -> Result<Kept, KeepError> {
+    pub async fn publish(&self, prepared: Prepared, deadline: Instant) -> Result<Kept, KeepError> {
         let version = match prepared {
             Prepared::Ready(version) => version,
             Prepared::Kept(document) => {
@@ -143,7 +147,7 @@ impl Library {
                 replaced,
             }),
             Published::Outdated => {
-                self.sweep(version.as_str()).await;
+                self.sweep(version.as_str(), deadline).await;
                 Err(KeepError::Outdated)
             }
             Published::Obsolete => Err(KeepError::GivenUp),
@@ -152,8 +156,9 @@ impl Library {
     }
 
     /// Deletes the chunks of a version that nobody sees any more. What cannot be deleted is only logged: it is found again.
-    pub async fn sweep(&self, version: &str) {
-        match timeout(SWEEPING, self.documents.sweep(version, now_ms())).await {
+    pub async fn sweep(&self, version: &str, deadline: Instant) {
+        let until = deadline.min(Instant::now() + SWEEPING);
+        match timeout_at(until, self.documents.sweep(version, now_ms())).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(version, %error, "could not sweep what was replaced"),
             Err(_elapsed) => tracing::info!(version, "left what was replaced to the sweeper"),

@@ -11,5 +11,6 @@
 #[cfg(feature = "api")]
 pub mod api;
 pub mod database;
+pub mod documents;
 pub mod sse;
 pub mod upstream;

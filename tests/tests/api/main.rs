@@ -9,6 +9,7 @@
 
 mod analyse;
 mod analyse_stream;
+mod ask;
 mod budgets;
 mod callers;
 mod documents;

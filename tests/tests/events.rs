@@ -15,7 +15,8 @@ use http_body_util::BodyExt as _;
 use jobs_worker::{BatchAnswer, StreamEvent, Worker, WorkerConfig};
 use lambent_callbacks::{CallbackConfig, Callbacks, Signer};
 use lambent_callers::Guard;
-use lambent_llm::{ModelConfig, Models};
+use lambent_llm::{Embedder, ModelConfig, Models};
+use lambent_retrieval::Library;
 use lambent_schema::{
     Access, Operation, Trigger, background,
     background::{JOBS_SWEEPER, JOBS_WORKER},
@@ -24,10 +25,11 @@ use lambent_schema::{
 use lambent_service::{Service, ServiceConfig, call::deadline_in};
 use lambent_store::{
     CallerId, State,
-    jobs::{Created, JobStatus, NewJob},
+    jobs::{Created, JobKind, JobStatus, NewJob},
     now_ms,
 };
 use lambent_tests::{
+    api::embedding,
     database::{Database, events_key},
     upstream::Upstream,
 };
@@ -154,6 +156,7 @@ async fn the_event_of_the_stream_has_its_job_done() {
         callers: cloud.database.callers(),
         token_limits: cloud.database.callers_config().token_limits,
         models: cloud.models(),
+        library: cloud.library(),
         callbacks: Callbacks::new(CallbackConfig::default(), cloud.signer()).unwrap(),
         config: WorkerConfig::default(),
     };
@@ -188,6 +191,7 @@ impl Cloud {
         let body = event("jobs_create")["body"].as_str().unwrap().to_owned();
         let new = NewJob {
             id: job_id(),
+            kind: JobKind::Analysis,
             caller: CallerId::for_operator(events_key().id()),
             request_id: "1".to_owned(),
             max_output_tokens: None,
@@ -221,6 +225,13 @@ impl Cloud {
             "docs" => docs::router(&service, None),
             "health" => health::router(&service),
             other => panic!("no router is known here for {other}"),
+        }
+    }
+
+    fn library(&self) -> Library {
+        Library {
+            documents: self.database.store.documents().unwrap(),
+            embedder: Embedder::new(embedding(&self.upstream)).unwrap(),
         }
     }
 

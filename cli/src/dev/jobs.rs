@@ -43,7 +43,7 @@ impl JobFunctions {
     /// In this process.
     pub(crate) fn here(worker: Worker, service: &ServiceConfig) -> Self {
         let timeout = timeout(&JOBS_WORKER, service);
-        let jobs = worker.jobs.clone();
+        let (jobs, documents) = (worker.jobs.clone(), worker.library.documents.clone());
         let worker = Arc::new(worker);
         Self {
             worker: Arc::new(move |event: Bytes| {
@@ -55,9 +55,9 @@ impl JobFunctions {
                 })
             }),
             sweeper: Arc::new(move |_event| {
-                let jobs = jobs.clone();
+                let (jobs, documents) = (jobs.clone(), documents.clone());
                 Box::pin(async move {
-                    let swept = sweep(&jobs, now_ms()).await;
+                    let swept = sweep(&jobs, &documents, now_ms()).await;
                     let swept = swept.map_err(|error| InvokeError::Handler(error.to_string().into()))?;
                     serde_json::to_vec(&swept).map(Bytes::from).map_err(malformed)
                 })

@@ -152,12 +152,17 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             let service = Service::new(config.service.clone(), store.requests());
             let guard = Guard::new(&config.callers, callers.clone())?;
             let signer = Signer::new(config.callers.pepper.reveal());
+            let library = Library {
+                documents: store.documents()?,
+                embedder: Embedder::new(model.embedding.clone())?,
+            };
             let worker = Worker {
                 service: service.clone(),
                 jobs: store.jobs()?,
                 callers,
                 token_limits: config.callers.token_limits.clone(),
                 models: models.clone(),
+                library: library.clone(),
                 callbacks: Callbacks::new(config.callbacks.clone(), signer.clone())?,
                 config: config.worker,
             };
@@ -165,10 +170,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
                 service: service.guarded(Arc::new(guard)),
                 models,
                 jobs: store.jobs()?,
-                library: Library {
-                    documents: store.documents()?,
-                    embedder: Embedder::new(model.embedding.clone())?,
-                },
+                library,
                 signer,
                 callbacks: config.callbacks,
                 oauth: config.oauth,

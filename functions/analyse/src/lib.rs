@@ -9,7 +9,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue};
 use lambent_analysis::{Draft, Task, at_most};
-use lambent_jobs::{Accepting, accept, prefers_async};
+use lambent_jobs::{Accepting, Wanted, accept, prefers_async};
 use lambent_llm::{Models, Pricing};
 use lambent_schema::endpoints::{
     analysis::{Analyse, Analysis, AnalysisRequest},
@@ -47,7 +47,7 @@ async fn analyse(
         call: &call,
         caller: &caller,
         headers: &headers,
-        request,
+        wanted: Wanted::Analysis(&request),
     };
     let mut response = accept::<Analyse>(&jobs, accepting).await?;
     let applied = HeaderValue::from_static("respond-async");

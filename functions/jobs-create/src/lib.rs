@@ -6,7 +6,7 @@ use axum::{Router, extract::State, response::Response};
 use http::HeaderMap;
 use lambent_analysis::at_most;
 use lambent_callbacks::{CallbackConfig, UrlProblem};
-use lambent_jobs::{Accepting, accept};
+use lambent_jobs::{Accepting, Wanted, accept};
 use lambent_llm::Pricing;
 use lambent_schema::{
     Problem, Violation,
@@ -40,7 +40,7 @@ async fn jobs_create(
         call: &call,
         caller: &caller,
         headers: &headers,
-        request,
+        wanted: Wanted::Analysis(&request),
     };
     accept::<JobsCreate>(&jobs, accepting).await
 }

@@ -1,12 +1,14 @@
 //! Looks after jobs that nobody looks after any more: those whose worker died and whose record in the table's stream is used up, those that wait
 //! for their next attempt, and callbacks whose next try is due. What it finds it makes `queued` or `due` again; the write is in the
-//! stream, and starts the worker.
+//! stream, and starts the worker. And deletes what is left of documents that were replaced, deleted or never published.
+
+mod leftovers;
 
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 use lambent_store::{
-    StoreError,
+    Documents, StoreError,
     jobs::{Ending, Job, JobStatus, Jobs, QUEUED_DUE, Spent},
 };
 use serde::Serialize;
@@ -25,13 +27,28 @@ pub struct Swept {
     pub cancelled: u32,
     /// Callbacks that are tried again.
     pub callbacks: u32,
+    /// Versions of documents of which nothing is left.
+    pub documents: u32,
 }
 
-/// Looks after everything that is due at this time, in milliseconds since 1970.
+/// Looks after everything that is due at this time, in milliseconds since 1970: jobs first, since somebody waits for these.
 ///
 /// # Errors
-/// The last one, after all others were looked after: a job that cannot be read must not keep the others waiting.
-pub async fn sweep(jobs: &Jobs, now_ms: u64) -> Result<Swept, StoreError> {
+/// The last one, after all others were looked after: a job that cannot be read must not keep the others waiting, nor documents.
+pub async fn sweep(jobs: &Jobs, documents: &Documents, now_ms: u64) -> Result<Swept, StoreError> {
+    let of_jobs = sweep_jobs(jobs, now_ms).await;
+    let of_documents = leftovers::sweep(documents, now_ms).await;
+    let swept = Swept {
+        documents: of_documents?,
+        ..of_jobs?
+    };
+    if swept != Swept::default() {
+        tracing::info!(?swept, "looked after jobs and documents");
+    }
+    Ok(swept)
+}
+
+async fn sweep_jobs(jobs: &Jobs, now_ms: u64) -> Result<Swept, StoreError> {
     let due = jobs.due(now_ms, AT_MOST).await?;
     let looked: Vec<_> = stream::iter(due)
         .map(|id| look_after(jobs.clone(), id, now_ms))
@@ -45,9 +62,6 @@ pub async fn sweep(jobs: &Jobs, now_ms: u64) -> Result<Swept, StoreError> {
             Ok(did) => swept.count(did),
             Err(error) => failed = Some(error),
         }
-    }
-    if swept != Swept::default() {
-        tracing::info!(?swept, "looked after jobs");
     }
     failed.map_or(Ok(swept), Err)
 }

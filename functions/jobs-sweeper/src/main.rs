@@ -9,10 +9,11 @@ use serde_json::Value;
 
 fn main() -> ExitCode {
     serve::events(|| {
-        let jobs = Store::connect(&StoreConfig::from_env()?).jobs()?;
+        let store = Store::connect(&StoreConfig::from_env()?);
+        let (jobs, documents) = (store.jobs()?, store.documents()?);
         Ok(move |_scheduled: Value, _deadline| {
-            let jobs = jobs.clone();
-            async move { Ok(sweep(&jobs, now_ms()).await?) }
+            let (jobs, documents) = (jobs.clone(), documents.clone());
+            async move { Ok(sweep(&jobs, &documents, now_ms()).await?) }
         })
     })
 }

@@ -7,21 +7,24 @@
 
 use jobs_sweeper::{Swept, sweep};
 use lambent_store::{
-    CallerId,
-    jobs::{Created, FailedTry, Job, JobStatus, Jobs, NewJob, Spent, Take, Taking},
+    CallerId, Documents,
+    documents::{Begun, Metadata, NewDocument},
+    jobs::{Created, FailedTry, Job, JobKind, JobStatus, Jobs, NewJob, Spent, Take, Taking},
 };
 use lambent_tests::database::Database;
 
 /// 2026-11-21 12:00 UTC.
 const NOON: u64 = 1_795_262_400_000;
 const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
 
-async fn jobs() -> Jobs {
+async fn tables() -> (Jobs, Documents) {
     let database = Database::start().await;
-    let jobs = database.store.jobs().unwrap();
     // It ends with the runtime, and not with its handle.
-    drop(database);
-    jobs
+    (
+        database.store.jobs().unwrap(),
+        database.store.documents().unwrap(),
+    )
 }
 
 fn id(number: u64) -> String {
@@ -31,6 +34,7 @@ fn id(number: u64) -> String {
 async fn create(jobs: &Jobs, number: u64, callback_url: Option<&str>) {
     let new = NewJob {
         id: id(number),
+        kind: JobKind::Analysis,
         caller: CallerId::for_operator("alice"),
         request_id: "r".to_owned(),
         max_output_tokens: None,
@@ -61,7 +65,7 @@ async fn find(jobs: &Jobs, number: u64) -> Job {
 
 #[tokio::test]
 async fn each_kind_of_job_that_nobody_looks_after_is_brought_on_its_way() {
-    let jobs = jobs().await;
+    let (jobs, documents) = tables().await;
     for number in 0..5 {
         create(&jobs, number, Some("https://example.com/")).await;
     }
@@ -88,30 +92,34 @@ async fn each_kind_of_job_that_nobody_looks_after_is_brought_on_its_way() {
         .await
         .unwrap();
 
-    assert_eq!(sweep(&jobs, NOON).await.unwrap(), Swept::default());
-    let swept = sweep(&jobs, NOON + 11 * MINUTE).await.unwrap();
+    assert_eq!(sweep(&jobs, &documents, NOON).await.unwrap(), Swept::default());
+    let swept = sweep(&jobs, &documents, NOON + 11 * MINUTE).await.unwrap();
     let expected = Swept {
         queued: 2,
         cancelled: 1,
         callbacks: 1,
+        documents: 0,
     };
     assert_eq!(swept, expected);
     assert_eq!(find(&jobs, 1).await.status, JobStatus::Queued);
     assert_eq!(find(&jobs, 2).await.status, JobStatus::Cancelled);
     assert_eq!(find(&jobs, 4).await.status, JobStatus::Running);
     // What it did is done: it does not do it again at once.
-    let again = sweep(&jobs, NOON + 11 * MINUTE).await.unwrap();
+    let again = sweep(&jobs, &documents, NOON + 11 * MINUTE).await.unwrap();
     assert_eq!(again, Swept::default());
-    assert_eq!(sweep(&jobs, later).await.unwrap().queued, 3);
+    assert_eq!(sweep(&jobs, &documents, later).await.unwrap().queued, 3);
 }
 
 #[tokio::test]
 async fn a_job_that_waits_is_looked_at_less_and_less_often() {
-    let jobs = jobs().await;
+    let (jobs, documents) = tables().await;
     create(&jobs, 0, None).await;
     let mut looked = 0;
     for minute in 0..24 * 60 {
-        looked += sweep(&jobs, NOON + minute * MINUTE).await.unwrap().queued;
+        looked += sweep(&jobs, &documents, NOON + minute * MINUTE)
+            .await
+            .unwrap()
+            .queued;
     }
     assert!((5..10).contains(&looked), "{looked} times in a day");
 }
@@ -123,14 +131,50 @@ async fn a_job_that_cannot_be_read_keeps_no_other_waiting() {
     for number in 0..3 {
         create(&jobs, number, None).await;
     }
+    let documents = database.store.documents().unwrap();
+    begin(&documents, 0).await;
     // As a later version may have written it; and it is the first of them.
     damage(&database, &id(0)).await;
-    let error = sweep(&jobs, NOON + 11 * MINUTE).await.unwrap_err();
+    let error = sweep(&jobs, &documents, NOON + 11 * MINUTE).await.unwrap_err();
     assert!(error.to_string().contains("job"), "{error}");
     for number in [1, 2] {
         let due = jobs.due(NOON + 11 * MINUTE, 10).await.unwrap();
         assert!(!due.contains(&id(number)), "{due:?}");
     }
+    let version = documents.leftovers(NOON + 2 * HOUR, 10).await.unwrap();
+    assert_eq!(version.len(), 1);
+    // An hour later the document that was begun is given up, whatever the job is.
+    sweep(&jobs, &documents, NOON + 2 * HOUR).await.unwrap_err();
+    assert!(documents.leftovers(NOON + 9 * HOUR, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_left_of_documents_is_deleted_some_at_a_time() {
+    let (jobs, documents) = tables().await;
+    for number in 0..25 {
+        begin(&documents, number).await;
+    }
+    let swept = sweep(&jobs, &documents, NOON + HOUR / 2).await.unwrap();
+    assert_eq!(swept, Swept::default(), "they may still be published");
+    let swept = async |at| sweep(&jobs, &documents, at).await.unwrap().documents;
+    assert_eq!(swept(NOON + HOUR).await, 20);
+    assert_eq!(swept(NOON + HOUR).await, 5);
+    assert_eq!(swept(NOON + 2 * HOUR).await, 0);
+}
+
+/// Begins a version of a document, and dies.
+async fn begin(documents: &Documents, number: u64) {
+    let new = NewDocument {
+        version: id(number),
+        caller: CallerId::for_operator("alice"),
+        id: "handbook".to_owned(),
+        title: "Handbook".to_owned(),
+        metadata: Metadata::new(),
+        embedding_model: "model".to_owned(),
+        chunks: 30,
+        now_ms: NOON,
+    };
+    assert!(matches!(documents.begin(&new).await.unwrap(), Begun::Open(_)));
 }
 
 /// Writes a status that nobody knows.

@@ -4,15 +4,17 @@
 //! The stream delivers at least once, workers die, and two may come to one job. A job is therefore taken by a conditional write that
 //! also gives it a lock, which the worker renews while it lives (`hold`), and ended by one that asks for that lock
 //! (`work`): whoever has lost it changes nothing. What is done twice at most is the call of the model, once for each
-//! worker that died.
+//! worker that died. A document is published as the version that is the job, which is the same one however often it is done.
 //!
 //! # Tried again
 //! What goes wrong with the question itself ends the job as `failed`. Where the model's provider fails, the job waits, longer each time, and the
 //! sweeper starts the next attempt. Where a worker dies, the stream hands out the record again, and the sweeper comes if that is
 //! used up. After [`MAX_JOB_ATTEMPTS`] attempts the job is `failed`, and its record fails until it goes where such records go.
 
+mod analysis;
 mod callback;
 mod config;
+mod document;
 mod end;
 mod hold;
 mod money;
@@ -27,6 +29,7 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt as _;
 use lambent_callbacks::Callbacks;
 use lambent_llm::Models;
+use lambent_retrieval::Library;
 use lambent_schema::background::MAX_JOB_ATTEMPTS;
 use lambent_service::{Service, chain};
 use lambent_store::{Callers, StoreError, callers::Limits, jobs::Jobs};
@@ -45,8 +48,10 @@ pub struct Worker {
     pub callers: Callers,
     /// How much the bearers of tokens may spend.
     pub token_limits: Limits,
-    /// The model.
+    /// The model that analyses.
     pub models: Models,
+    /// The documents, and the model that embeds them.
+    pub library: Library,
     /// The way to callers' servers.
     pub callbacks: Callbacks,
     /// What else is configured.

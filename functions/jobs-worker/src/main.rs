@@ -5,7 +5,8 @@ use std::{process::ExitCode, sync::Arc};
 use jobs_worker::{Worker, WorkerConfig};
 use lambent_callbacks::{CallbackConfig, Callbacks, Signer};
 use lambent_callers::CallersConfig;
-use lambent_llm::{ModelConfig, Models};
+use lambent_llm::{Embedder, EmbeddingConfig, ModelConfig, Models};
+use lambent_retrieval::Library;
 use lambent_service::{Service, ServiceConfig, serve};
 use lambent_store::{Store, StoreConfig};
 
@@ -19,6 +20,10 @@ fn main() -> ExitCode {
             callers: store.callers()?,
             token_limits: callers.token_limits,
             models: Models::new(ModelConfig::from_env()?)?,
+            library: Library {
+                documents: store.documents()?,
+                embedder: Embedder::new(EmbeddingConfig::from_env()?)?,
+            },
             callbacks: Callbacks::new(CallbackConfig::from_env()?, Signer::new(callers.pepper.reveal()))?,
             config: WorkerConfig::from_env()?,
         });

@@ -1,6 +1,5 @@
 //! Who pays for a job, and whether they can.
 
-use lambent_analysis::{Task, at_most};
 use lambent_schema::{Problem, ProblemCode};
 use lambent_service::{Hold, call::gone_by_ms};
 use lambent_store::{
@@ -22,15 +21,13 @@ pub(crate) struct Paid {
 }
 
 impl Worker {
-    /// Reserves the most that a job can cost; or says why that cannot be.
+    /// Reserves the most that a job can cost, by its caller's own limit of output tokens; or says why that cannot be.
     pub(crate) async fn reserve(
         &self,
         job: &Job,
-        task: &Task,
+        price: &(dyn Fn(Option<u32>) -> u64 + Sync),
         deadline: Instant,
     ) -> Result<Result<Paid, Attempt>, StoreError> {
-        let (pricing, bytes) = (self.models.pricing(), task.text().len() as u64);
-        let price = |own: Option<u32>| at_most(pricing, bytes, own);
         let ask = Ask {
             credential: Credential::Work {
                 id: job.caller.as_str(),
@@ -38,7 +35,7 @@ impl Worker {
             },
             scope: "",
             now_ms: now_ms(),
-            price: Some(&price),
+            price: Some(price),
             until_ms: gone_by_ms(deadline),
             call: &format!("{}-{}", job.id, job.attempt),
         };

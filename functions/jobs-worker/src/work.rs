@@ -1,20 +1,15 @@
-//! Doing a job: one attempt at it.
+//! Doing a job, whatever its kind: one attempt at it.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
-use lambent_analysis::{Draft, Task};
-use lambent_llm::{ModelError, Structured};
-use lambent_schema::{
-    Endpoint as _, Problem, ProblemCode, Usage,
-    background::MAX_JOB_ATTEMPTS,
-    endpoints::{analysis::AnalysisRequest, jobs::JobsCreate},
-};
-use lambent_service::{Outcome, Record, Work};
+use lambent_schema::{Endpoint, Problem, ProblemCode, Usage, background::MAX_JOB_ATTEMPTS};
+use lambent_service::{Hold, Outcome, Record, Work, chain};
 use lambent_store::{
     StoreError,
-    jobs::{Job, JobStatus, MAX_RESULT_BYTES, Spent},
+    jobs::{Job, JobKind, JobStatus, Spent},
     now_ms,
 };
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::{
@@ -29,7 +24,7 @@ const RESERVE: Duration = Duration::from_secs(10);
 
 /// What came of an attempt.
 pub(crate) enum Attempt {
-    /// The analysis, as JSON.
+    /// What its kind makes, as JSON.
     Done(String),
     /// The job cannot be done.
     Final(Problem),
@@ -40,6 +35,9 @@ pub(crate) enum Attempt {
     /// It is not to be done any more.
     Stopped(Stop),
 }
+
+/// What came of an attempt, and its record, if it was begun.
+pub(crate) type Tried = (Attempt, Option<Record>);
 
 impl Worker {
     /// Does a job that waits, unless somebody else does.
@@ -58,7 +56,11 @@ impl Worker {
     }
 
     async fn attempt(&self, job: &Job, lock: &str, deadline: Instant) -> Result<(), Failed> {
-        let (attempt, record) = match self.analyse(job, lock, deadline).await {
+        let tried = match job.kind {
+            JobKind::Analysis => self.analyse(job, lock, deadline).await,
+            JobKind::Document => self.put_document(job, lock, deadline).await,
+        };
+        let (attempt, record) = match tried {
             Ok(tried) => tried,
             // The model was not asked: that is no attempt.
             Err(error) => {
@@ -85,89 +87,51 @@ impl Worker {
         kept
     }
 
-    /// Asks the model, while this worker says that it lives. Fails only before the model is asked.
-    async fn analyse(
-        &self,
-        job: &Job,
-        lock: &str,
-        deadline: Instant,
-    ) -> Result<(Attempt, Option<Record>), StoreError> {
-        let Some(task) = self.task(job).await? else {
-            tracing::error!(job_id = job.id, "a job's document is missing, or cannot be read");
-            let problem = Problem::new(
-                ProblemCode::Internal,
-                "The job's document is gone. It has been logged.",
-            );
-            return Ok((Attempt::Final(problem), None));
-        };
-        let paid = match self.reserve(job, &task, deadline).await? {
-            Ok(paid) => paid,
-            Err(refused) => return Ok((refused, None)),
-        };
-        let record = self.service.work(
+    /// The record of an attempt, as if it had been a request for `E`. What is reserved for it is settled when it ends.
+    pub(crate) fn record<E: Endpoint>(&self, job: &Job, hold: Option<Hold>) -> Record {
+        self.service.work(
             Work {
                 id: &format!("{}-{}", job.id, job.attempt),
                 function: "jobs-worker",
-                route: &format!("{} {}", JobsCreate::METHOD.as_str(), JobsCreate::PATH),
+                route: &format!("{} {}", E::METHOD.as_str(), E::PATH),
                 caller: job.caller.clone(),
             },
-            paid.hold,
-        );
-        // A panic must not leave it open, nor what is reserved.
-        let guard = record.end_on_drop();
-        let models = self.models.metered(record.clone(), paid.max_output_tokens);
-        record.start(models.model(), task.text());
-        let (prompt, reply) = (task.prompt(), task.reply());
-        let until = deadline - (deadline.saturating_duration_since(Instant::now()) / 10).min(RESERVE);
-        let attempt = tokio::select! {
-            answer = models.structured::<Draft>(&prompt, reply, until) => {
-                self.judge(job, &task, &record, answer)
-            }
-            stop = self.hold(&job.id, lock) => Attempt::Stopped(stop),
-        };
-        guard.disarm();
-        Ok((attempt, Some(record)))
+            hold,
+        )
     }
 
-    fn judge(
-        &self,
-        job: &Job,
-        task: &Task,
-        record: &Record,
-        answer: Result<Structured<Draft>, ModelError>,
-    ) -> Attempt {
-        match answer {
-            Ok(answer) => {
-                record.first_token_at(answer.first_token_at);
-                record.attempts(answer.attempts);
-                let model = self.models.model();
-                let analysis = task.analysis(answer.value, model, answer.usage, &job.request_id);
-                match serde_json::to_string(&analysis) {
-                    Ok(text) if text.len() <= MAX_RESULT_BYTES => Attempt::Done(text),
-                    _ => Attempt::Final(Problem::new(
-                        ProblemCode::ModelReplyInvalid,
-                        format!("The analysis is longer than a job can keep: {MAX_RESULT_BYTES} bytes."),
-                    )),
-                }
-            }
-            Err(error) => {
-                tracing::warn!(job_id = job.id, attempt = job.attempt, %error, "an attempt failed");
-                let problem = Problem::from(&error).request_id(job.request_id.as_str());
-                if error.is_final() {
-                    Attempt::Final(problem)
-                } else {
-                    Attempt::Again(problem)
-                }
-            }
-        }
-    }
-
-    /// The job's task; `None` if there is none, or it cannot be read.
-    async fn task(&self, job: &Job) -> Result<Option<Task>, StoreError> {
+    /// What a job works on; `None` if it is gone, or cannot be read.
+    pub(crate) async fn request<T: DeserializeOwned>(&self, job: &Job) -> Result<Option<T>, StoreError> {
         let input = self.jobs.input(&job.id).await?;
-        let request: Option<AnalysisRequest> = input.and_then(|input| serde_json::from_str(&input).ok());
-        Ok(request.and_then(|request| Task::new(request).ok()))
+        Ok(input.and_then(|input| serde_json::from_str(&input).ok()))
     }
+}
+
+/// What comes of a job whose input cannot be read.
+pub(crate) fn without_input(job: &Job) -> Tried {
+    tracing::error!(job_id = job.id, "a job's document is missing, or cannot be read");
+    let problem = Problem::new(
+        ProblemCode::Internal,
+        "The job's document is gone. It has been logged.",
+    );
+    (Attempt::Final(problem), None)
+}
+
+/// What comes of a job whose question, or whose model, is at fault.
+pub(crate) fn failed(job: &Job, error: &(dyn Error + 'static), problem: Problem, is_final: bool) -> Attempt {
+    let cause = chain(error);
+    tracing::warn!(job_id = job.id, attempt = job.attempt, cause, "an attempt failed");
+    let problem = problem.request_id(job.request_id.as_str());
+    if is_final {
+        Attempt::Final(problem)
+    } else {
+        Attempt::Again(problem)
+    }
+}
+
+/// When an attempt has to be over, so that it can be written what came of it.
+pub(crate) fn until(deadline: Instant) -> Instant {
+    deadline - (deadline.saturating_duration_since(Instant::now()) / 10).min(RESERVE)
 }
 
 /// What the attempt's record says: a status, as if it had been a request, and how it ended.

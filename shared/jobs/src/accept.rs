@@ -6,10 +6,10 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use lambent_schema::{
-    Endpoint, Problem, ProblemCode,
+    Endpoint, MAX_BODY_BYTES, Problem, ProblemCode,
     endpoints::{
-        analysis::MAX_TEXT_CHARS,
-        jobs::{JobAccepted, JobRequest, JobStatus, JobsGet},
+        documents::DocumentRequest,
+        jobs::{JobAccepted, JobKind, JobRequest, JobStatus, JobsGet},
     },
 };
 use lambent_service::{Call, Caller, Failure, headers::IDEMPOTENCY_REPLAYED};
@@ -24,8 +24,8 @@ use crate::{idempotency, unavailable};
 /// Seconds after which a job is worth asking for, where nothing is known of it.
 const SOON: u64 = 2;
 
-/// However a document is written as JSON (six bytes for a character, at most), it fits an item.
-const _: () = assert!(MAX_TEXT_CHARS * 6 + 1024 <= MAX_INPUT_BYTES);
+/// Whatever a request asks for, written as JSON again, can be kept.
+const _: () = assert!(MAX_BODY_BYTES + 64 * 1024 <= MAX_INPUT_BYTES);
 
 /// A request that becomes a job.
 #[derive(Debug)]
@@ -36,8 +36,42 @@ pub struct Accepting<'a> {
     pub caller: &'a Caller,
     /// Its headers, with the idempotency key.
     pub headers: &'a HeaderMap,
-    /// Its body. That its callback may be called has been checked.
-    pub request: JobRequest,
+    /// What it asks for.
+    pub wanted: Wanted<'a>,
+}
+
+/// What a job is to do.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted<'a> {
+    /// An analysis. That its callback may be called has been checked.
+    Analysis(&'a JobRequest),
+    /// A document, to be kept.
+    Document {
+        /// The request as it came: by it a repetition is known.
+        request: &'a DocumentRequest,
+        /// The document's id, whether it came with the request or was made up, so that each attempt puts the same one.
+        id: &'a str,
+    },
+}
+
+impl Wanted<'_> {
+    fn kind(&self) -> JobKind {
+        match self {
+            Self::Analysis(_) => JobKind::Analysis,
+            Self::Document { .. } => JobKind::Document,
+        }
+    }
+
+    /// What the worker reads.
+    fn input(&self) -> serde_json::Result<String> {
+        match self {
+            Self::Analysis(request) => serde_json::to_string(&request.analysis),
+            Self::Document { request, id } => serde_json::to_string(&DocumentRequest {
+                id: Some((*id).to_owned()),
+                ..(*request).clone()
+            }),
+        }
+    }
 }
 
 /// Keeps the job, so that it will be done whatever happens from here on, and answers 202. `E` is the endpoint that was called.
@@ -50,17 +84,21 @@ pub async fn accept<E: Endpoint>(jobs: &Jobs, accepting: Accepting<'_>) -> Resul
         call,
         caller,
         headers,
-        request,
+        wanted,
     } = accepting;
-    let idempotency = idempotency::of(headers, &caller.id, &request)?;
+    let idempotency = idempotency::of(headers, &caller.id, &wanted)?;
     let id = Uuid::now_v7().to_string();
     let new = NewJob {
         id: id.clone(),
+        kind: wanted.kind(),
         caller: caller.id.clone(),
         request_id: call.id.as_str().to_owned(),
         max_output_tokens: caller.max_output_tokens,
-        input: serde_json::to_string(&request.analysis).map_err(Failure::internal)?,
-        callback_url: request.callback_url,
+        input: wanted.input().map_err(Failure::internal)?,
+        callback_url: match wanted {
+            Wanted::Analysis(request) => request.callback_url.clone(),
+            Wanted::Document { .. } => None,
+        },
         idempotency,
         now_ms: now_ms(),
     };

@@ -8,7 +8,8 @@ mod idempotency;
 mod prefer;
 mod told;
 
-pub use accept::{Accepting, accept};
+pub use accept::{Accepting, Wanted, accept};
+pub use idempotency::id_by_key;
 pub use prefer::prefers_async;
 pub use told::{event, told};
 

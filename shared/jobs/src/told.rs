@@ -2,7 +2,7 @@
 
 use lambent_schema::{
     Cost, Usage,
-    endpoints::jobs::{Callback, CallbackEvent, CallbackStatus, Job, JobKind, JobStatus},
+    endpoints::jobs::{Callback, CallbackEvent, CallbackStatus, Job, JobKind, JobResult, JobStatus},
 };
 use lambent_store::{instant_of, instant_text, jobs};
 use serde_json::from_value;
@@ -14,7 +14,7 @@ pub fn told(job: &jobs::Job) -> Job {
     let has_begun = job.attempt > 0 || job.status != jobs::JobStatus::Running;
     Job {
         job_id: job.id.clone(),
-        kind: JobKind::Analysis,
+        kind: job.kind,
         // One that was put off before its first attempt has not been begun.
         status: if has_begun {
             status(job.status)
@@ -26,10 +26,7 @@ pub fn told(job: &jobs::Job) -> Job {
         finished_at: job.finished_at.map(instant_text),
         attempt: job.attempt,
         cancel_requested: job.cancel_requested,
-        result: job
-            .result
-            .as_ref()
-            .and_then(|text| serde_json::from_str(text).ok()),
+        result: job.result.as_ref().and_then(|text| result(job.kind, text)),
         // While a job runs, what went wrong with an earlier attempt is nobody's concern.
         error: job
             .error
@@ -45,6 +42,14 @@ pub fn told(job: &jobs::Job) -> Job {
             compute: job.cost_compute,
         }),
         callback: job.callback_url.clone().map(|url| callback(job, url)),
+    }
+}
+
+/// What came of a job, read as what its kind makes.
+fn result(kind: JobKind, text: &str) -> Option<JobResult> {
+    match kind {
+        JobKind::Analysis => serde_json::from_str(text).ok().map(JobResult::Analysis),
+        JobKind::Document => serde_json::from_str(text).ok().map(JobResult::Document),
     }
 }
 

@@ -75,6 +75,7 @@ impl Library {
         };
         let search = Search {
             embedding: &embedding,
+            embedding_model: self.embedder.model(),
             top_k: usize::try_from(wanted.top_k).unwrap_or(usize::MAX),
             filter: wanted.filter,
             min_score: wanted.min_score,

@@ -50,6 +50,11 @@
 //! swept would leave some that nobody finds, nor deletes. Nothing expires by itself: chunks that expire unless they are published would
 //! have to be written once more when they are.
 //!
+//! # Models
+//! Only embeddings of one model can be compared. A document's item names the one that has embedded its chunks, and a search leaves out
+//! the documents of others, as it does other versions. That is for the time after a change of the model, until everything has been put again:
+//! until then the others take places in what is found.
+//!
 //! # Filters
 //! The names of metadata are free, the attributes of the index are not. The first [`FILTERS`] names that a caller's documents ever have
 //! get an attribute each, for good, with a hash of the value. A filter on these is a condition of the search itself, and finds
@@ -195,6 +200,7 @@ const LISTED: &[&str] = &[
     "title",
     "metadata",
     "chunks",
+    "embedding_model",
     "created_at",
     "updated_at",
 ];

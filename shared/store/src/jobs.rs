@@ -7,12 +7,13 @@
 //! | index `by_caller`, what lists show | `caller` | `id` |
 //! | index `by_due`, keys only | `due_shard` = `0` to `3` | `due_at`, in ms since 1970 |
 //!
-//! There are three kinds of items:
+//! There are four kinds of items:
 //!
 //! | `id` | |
 //! |---|---|
 //! | the job's id, a UUIDv7 | the job: a [`Job`], and `due_shard`, `due_at`, `expires_at` |
-//! | `input#<job id>` | what it works on, as text in `input`. Apart, because each change of the job is paid by the size of its item |
+//! | `input#<job id>` | what it works on, as text in `input`. Apart, because each change of the job is paid by the size of its item. How many `parts` it has, if it is longer than one item can hold |
+//! | `input#<job id>#1` and so on | its further parts, in `input`, at most [`MAX_PART_BYTES`] each |
 //! | `idempotency#<hash of caller and key>` | which `job_id` a caller's idempotency key stands for, and the `body_hash` of its request |
 //!
 //! The ids of jobs are in the order of their creation, so that `by_caller` is too. Inputs and idempotency records have none of the
@@ -46,10 +47,11 @@
 //! | renew | 1 | | |
 //! | end | KB | 1 | 1; 2 with a callback |
 //! | take a callback, and write what came of it | KB each | 1 each | 2, and 1 at the end |
-//! | forget the input | 1 for each KB of it | | |
+//! | forget the input, all its parts | 1 for each KB of it | | |
 //!
 //! A job of 2 KB (so 3 with its names) that succeeds with a result of 2 KB is 10 + 4 + 5 + 3 = 22 units, $13.75 per million jobs; a
-//! callback adds 12. A refused condition costs as much as a write. Expiry deletes for free.
+//! callback adds 12. A document of 200,000 characters of English is 400 + 200 units more, $0.0004. A refused condition costs as much
+//! as a write. Expiry deletes for free.
 //!
 //! # Expiry
 //! DynamoDB deletes jobs and inputs some time after `expires_at` (seconds since 1970), [`KEPT_DAYS`] days after their creation, however
@@ -60,6 +62,7 @@ mod cancel;
 mod change;
 mod create;
 mod end;
+mod input;
 mod item;
 mod read;
 mod refused;
@@ -69,7 +72,7 @@ pub use callback::FailedTry;
 pub use cancel::Cancelling;
 pub use create::{Created, Idempotency, NewJob};
 pub use end::Ending;
-pub use item::{CallbackStatus, Job, JobStatus, Spent};
+pub use item::{CallbackStatus, Job, JobKind, JobStatus, Spent};
 pub use read::Page;
 pub use take::{Renewal, Take, Taking};
 
@@ -115,8 +118,11 @@ pub const QUEUED_DUE: Duration = Duration::from_secs(10 * 60);
 /// How long a callback may be due before the sweeper looks at it.
 pub const CALLBACK_DUE: Duration = Duration::from_secs(5 * 60);
 
-/// The longest input, in bytes. An item holds 400 KB, names and all.
-pub const MAX_INPUT_BYTES: usize = 350 * 1024;
+/// The longest input, in bytes: more than the body of a request may have. A transaction holds 4 MB.
+pub const MAX_INPUT_BYTES: usize = 2 * 1024 * 1024;
+
+/// The longest part of an input, in bytes. An item holds 400 KB, names and all.
+pub const MAX_PART_BYTES: usize = 350 * 1024;
 
 /// The longest result, in bytes; there is more than that in a job's item.
 pub const MAX_RESULT_BYTES: usize = 350 * 1024;
@@ -127,6 +133,7 @@ const EXPIRES_AT: &str = "expires_at";
 
 /// What lists show, besides the keys.
 const LISTED: &[&str] = &[
+    "kind",
     "status",
     "attempt",
     "created_at",
@@ -155,10 +162,6 @@ impl Jobs {
     pub(crate) fn new(client: Client, table: String) -> Self {
         Self { client, table }
     }
-}
-
-fn input_id(id: &str) -> String {
-    format!("input#{id}")
 }
 
 fn idempotency_id(key_hash: &str) -> String {

@@ -13,7 +13,7 @@ use lambent_runtime_api::{
 use lambent_service::ServiceConfig;
 use lambent_store::{
     CallerId, RequestRecord,
-    jobs::{Created, NewJob},
+    jobs::{Created, JobKind, NewJob},
     now_ms,
 };
 use lambent_tests::{
@@ -55,6 +55,7 @@ impl Cloud {
         let create: Value = serde_json::from_str(&event("jobs-create")).unwrap();
         let new = NewJob {
             id: job_id(),
+            kind: JobKind::Analysis,
             caller: CallerId::for_operator(events_key().id()),
             request_id: "1".to_owned(),
             max_output_tokens: None,
@@ -69,12 +70,15 @@ impl Cloud {
 
     /// What functions are told.
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
-        variables(
+        let mut variables = variables(
             &self.database.config,
             &api::model(&self.upstream),
             &ServiceConfig::default(),
             &self.database.callers_config(),
-        )
+        );
+        let embedding = api::embedding(&self.upstream).variables().into_iter();
+        variables.extend(embedding.map(|(name, value)| (name.to_owned(), value)));
+        variables
     }
 
     /// One of the functions in `folder`.

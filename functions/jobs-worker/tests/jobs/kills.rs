@@ -128,10 +128,11 @@ async fn work(cloud: &Cloud, stop: &CancellationToken) {
     };
     run(cloud, config, invoke_function(Function::new(function)), stop).await;
     let (jobs, stop) = (cloud.jobs.clone(), stop.clone());
+    let documents = cloud.database.store.documents().unwrap();
     tokio::spawn(stop.run_until_cancelled_owned(async move {
         loop {
             sleep(Duration::from_secs(1)).await;
-            sweep(&jobs, now_ms()).await.unwrap();
+            sweep(&jobs, &documents, now_ms()).await.unwrap();
         }
     }));
 }

@@ -18,7 +18,8 @@ use http_body_util::BodyExt as _;
 use jobs_worker::{Worker, WorkerConfig};
 use lambent_callbacks::{CallbackConfig, Callbacks, Signer};
 use lambent_callers::{ApiKey as Key, Guard};
-use lambent_llm::{ApiKey, ModelConfig, Models, Pricing};
+use lambent_llm::{ApiKey, Embedder, EmbeddingConfig, ModelConfig, Models, Pricing};
+use lambent_retrieval::Library;
 use lambent_service::{Service, ServiceConfig};
 use lambent_store::jobs::Jobs;
 use lambent_tests::{
@@ -94,6 +95,10 @@ impl Cloud {
             callers: self.database.callers(),
             token_limits: callers.token_limits,
             models: Models::new(model(&self.upstream)).unwrap(),
+            library: Library {
+                documents: self.database.store.documents().unwrap(),
+                embedder: Embedder::new(embedding(&self.upstream)).unwrap(),
+            },
             callbacks: Callbacks::new(CallbackConfig::default(), signer).unwrap(),
             config: worker_config(),
         }
@@ -107,6 +112,7 @@ impl Cloud {
         let variables = self.database.config.variables().into_iter();
         let variables = variables
             .chain(model.variables())
+            .chain(embedding(&self.upstream).variables())
             .chain(callers.variables())
             .chain(config.variables())
             .chain([("RUST_LOG", "error".to_owned())]);
@@ -127,5 +133,13 @@ fn model(upstream: &Upstream) -> ModelConfig {
         key: Some(ApiKey::new("test-key")),
         price: Some("1.00/10.00".parse().unwrap()),
         ..ModelConfig::new("openai::test-model")
+    }
+}
+
+fn embedding(upstream: &Upstream) -> EmbeddingConfig {
+    EmbeddingConfig {
+        url: Some(upstream.url()),
+        key: Some(ApiKey::new("test-key")),
+        ..EmbeddingConfig::new("openai::text-embedding-3-small")
     }
 }

@@ -137,7 +137,14 @@ impl Endpoint for DocumentsPut {
             "`respond-async` for a job; the answer then has `Preference-Applied`. Other preferences are ignored.",
             json!({"type": "string"}),
         );
-        vec![prefer, idempotency_key()]
+        let key = Parameter {
+            description: "Of a document that becomes a job: a request with the same key and body within 24 hours gets the first one's answer, with \
+                `Idempotency-Replayed: true`, and makes no second job. Of one that is kept at once and has no `id`: it gets one by the key, so \
+                that the same request is the same document, kept anew. Up to 255 characters of your choice, your own."
+                .to_owned(),
+            ..idempotency_key()
+        };
+        vec![prefer, key]
     }
 
     fn replies() -> Vec<Reply> {
@@ -158,6 +165,7 @@ impl Endpoint for DocumentsPut {
         ProblemCode::UnsupportedMediaType,
         ProblemCode::ValidationFailed,
         ProblemCode::IdempotencyMismatch,
+        ProblemCode::DocumentTooLong,
         ProblemCode::ModelFailed,
         ProblemCode::ModelBusy,
         ProblemCode::Timeout,

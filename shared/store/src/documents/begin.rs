@@ -27,6 +27,8 @@ pub struct NewDocument {
     /// What is said of it: [`super::MAX_METADATA`] at most, with names of [`super::MAX_NAME_BYTES`] and values of
     /// [`super::MAX_VALUE_BYTES`].
     pub metadata: Metadata,
+    /// The model that embeds its chunks.
+    pub embedding_model: String,
     /// How many chunks it will have, [`super::MAX_CHUNKS`] at most.
     pub chunks: u32,
     /// Milliseconds since 1970.

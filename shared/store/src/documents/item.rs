@@ -26,6 +26,8 @@ pub struct Document {
     pub version: String,
     /// How many chunks it has.
     pub chunks: u32,
+    /// The model that embedded them.
+    pub embedding_model: String,
     /// When its first version became visible; kept to the millisecond, as all times are.
     #[serde(with = "timestamp")]
     pub created_at: OffsetDateTime,

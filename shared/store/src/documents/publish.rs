@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteIte
 
 use super::item::{State, document_key, version_key};
 use super::transaction::{Ended, MAX_ATTEMPTS, built, obsolete};
-use super::{CURRENT, Document, Documents, STATE, TABLE, Version};
+use super::{CURRENT, Document, Documents, NewDocument, STATE, TABLE, Version};
 use crate::StoreError;
 use crate::due::{DUE_AT, DUE_SHARD};
 use crate::expression::Expression;
@@ -18,10 +18,12 @@ const PUBLISH: &str = "publish a document";
 const GIVE_UP: &str = "give a document's version up";
 
 /// What became of a version to be published.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Published {
     /// It is what the document is now.
     Now {
+        /// The document.
+        document: Box<Document>,
         /// The version that was visible until now, for [`Documents::sweep`]. `None` also if an attempt before did it.
         replaced: Option<String>,
     },
@@ -52,19 +54,26 @@ impl Documents {
                 tokio::time::sleep(pause(&new.version, attempt)).await;
             }
             let before = self.get(&new.caller, &new.id).await?;
-            match before.as_ref().map(|before| before.version.cmp(&new.version)) {
-                Some(Ordering::Equal) => return Ok(Published::Now { replaced: None }),
-                Some(Ordering::Greater) => {
-                    self.give_up(version, now_ms).await?;
-                    return Ok(Published::Outdated);
-                }
-                Some(Ordering::Less) | None => {}
-            }
-            let writes = self.publishing(version, before.as_ref(), now_ms)?;
+            let before = match before {
+                Some(document) => match document.version.cmp(&new.version) {
+                    Ordering::Less => Some(document),
+                    Ordering::Equal => {
+                        let (document, replaced) = (Box::new(document), None);
+                        return Ok(Published::Now { document, replaced });
+                    }
+                    Ordering::Greater => {
+                        self.give_up(version, now_ms).await?;
+                        return Ok(Published::Outdated);
+                    }
+                },
+                None => None,
+            };
+            let document = Box::new(document(new, before.as_ref(), now_ms));
+            let writes = self.publishing(&document, before.as_ref(), now_ms)?;
             match self.transact(writes, PUBLISH).await? {
                 Ended::Written => {
                     let replaced = before.map(|before| before.version);
-                    return Ok(Published::Now { replaced });
+                    return Ok(Published::Now { document, replaced });
                 }
                 Ended::FirstRefused if was_refused => return Ok(Published::Obsolete),
                 // Unless whoever does the same work has just published it.
@@ -78,30 +87,18 @@ impl Documents {
     /// The version's item is no longer open, the one's before is to be swept, and the document is the version.
     fn publishing(
         &self,
-        version: &Version,
+        document: &Document,
         before: Option<&Document>,
         now_ms: u64,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let new = &version.new;
         let mut mine = Expression::default();
         mine.set_text(STATE, State::Published.as_str());
         mine.forget(&[DUE_SHARD, DUE_AT]);
         let is_open = mine.is(STATE, State::Open.as_str());
         mine.require(is_open);
-
-        let document = Document {
-            id: new.id.clone(),
-            caller: new.caller.clone(),
-            title: new.title.clone(),
-            metadata: new.metadata.clone(),
-            version: new.version.clone(),
-            chunks: new.chunks,
-            created_at: before.map_or_else(|| instant_of(now_ms), |before| before.created_at),
-            updated_at: instant_of(now_ms),
-        };
         let mut writes = vec![
-            self.in_transaction(&new.version, mine, PUBLISH)?,
-            self.put_document(&document, before)?,
+            self.in_transaction(&document.version, mine, PUBLISH)?,
+            self.put_document(document, before)?,
         ];
         if let Some(before) = before {
             writes.push(self.in_transaction(&before.version, obsolete(before, now_ms), PUBLISH)?);
@@ -144,5 +141,22 @@ impl Documents {
             .update(giving_up, ReturnValue::None, GIVE_UP)
             .await?;
         Ok(())
+    }
+}
+
+/// What a document is once this version is published.
+fn document(new: &NewDocument, before: Option<&Document>, now_ms: u64) -> Document {
+    // As it is read from the table: to the millisecond.
+    let now = instant_of(now_ms);
+    Document {
+        id: new.id.clone(),
+        caller: new.caller.clone(),
+        title: new.title.clone(),
+        metadata: new.metadata.clone(),
+        version: new.version.clone(),
+        chunks: new.chunks,
+        embedding_model: new.embedding_model.clone(),
+        created_at: before.map_or(now, |before| before.created_at),
+        updated_at: now,
     }
 }

@@ -22,6 +22,8 @@ const MAX_FOUND: usize = 100;
 pub struct Search<'a> {
     /// What the chunks are to be near to.
     pub embedding: &'a Embedding,
+    /// The model that it is of. What others have embedded is not found.
+    pub embedding_model: &'a str,
     /// How many of them, [`MAX_TOP_K`] at most; more are not given.
     pub top_k: usize,
     /// What their documents' metadata has to say, all of it. Empty for anything.
@@ -80,6 +82,8 @@ struct Looked {
 struct Seen {
     hits: Vec<Hit>,
     has_replaced: bool,
+    /// Chunks that another model has embedded.
+    are_of_others: usize,
     are_all: bool,
 }
 
@@ -97,7 +101,7 @@ impl Documents {
         let Found::With(slots) = self.found(caller, search.filter).await? else {
             return Ok(Vec::new());
         };
-        let mut hits = Vec::new();
+        let (mut hits, mut are_of_others) = (Vec::new(), 0);
         let mut has_looked_again = false;
         for depth in depths(top_k) {
             let mut seen = self.see(caller, search, &slots, depth).await?;
@@ -107,9 +111,17 @@ impl Documents {
                 has_looked_again = true;
             }
             hits = seen.hits;
+            are_of_others = seen.are_of_others;
             if hits.len() >= top_k || seen.are_all {
                 break;
             }
+        }
+        if are_of_others > 0 {
+            tracing::warn!(
+                chunks = are_of_others,
+                model = search.embedding_model,
+                "a search left out what another model has embedded: put these documents again"
+            );
         }
         hits.truncate(top_k);
         Ok(hits)
@@ -123,12 +135,7 @@ impl Documents {
         depth: Depth,
     ) -> Result<Seen, StoreError> {
         let looked = self.look(caller, search, slots, depth).await?;
-        let (hits, has_replaced) = self.visible(caller, search.filter, looked.candidates).await?;
-        Ok(Seen {
-            hits,
-            has_replaced,
-            are_all: looked.are_all,
-        })
+        self.visible(caller, search, looked).await
     }
 
     async fn look(
@@ -186,15 +193,14 @@ impl Documents {
         results.into_iter().map(candidate).collect()
     }
 
-    /// Those of versions that are visible, and of documents that the filter finds; the nearest first. And whether there are some of
-    /// versions that have been replaced.
+    /// Those of versions that are visible, of the search's model, and of documents that the filter finds; the nearest first.
     async fn visible(
         &self,
         caller: &CallerId,
-        filter: &Metadata,
-        candidates: Vec<Candidate>,
-    ) -> Result<(Vec<Hit>, bool), StoreError> {
-        let ids: BTreeSet<_> = candidates
+        search: &Search<'_>,
+        looked: Looked,
+    ) -> Result<Seen, StoreError> {
+        let ids: BTreeSet<_> = (looked.candidates)
             .iter()
             .map(|found| found.document_id.as_str())
             .collect();
@@ -205,17 +211,28 @@ impl Documents {
                 documents.insert(document.id.clone(), document);
             }
         }
-        let mut has_replaced = false;
-        let mut hits: Vec<_> = candidates
-            .into_iter()
-            .filter_map(|found| {
-                let document = documents.get(&found.document_id)?;
-                has_replaced |= document.version > found.version;
-                (document.version == found.version && has(document, filter)).then(|| hit(document, found))
-            })
-            .collect();
-        hits.sort_by(nearer);
-        Ok((hits, has_replaced))
+        let mut seen = Seen {
+            hits: Vec::new(),
+            has_replaced: false,
+            are_of_others: 0,
+            are_all: looked.are_all,
+        };
+        for found in looked.candidates {
+            let Some(document) = documents.get(&found.document_id) else {
+                continue;
+            };
+            seen.has_replaced |= document.version > found.version;
+            if document.version != found.version {
+                continue;
+            }
+            if document.embedding_model != search.embedding_model {
+                seen.are_of_others += 1;
+            } else if has(document, search.filter) {
+                seen.hits.push(hit(document, found));
+            }
+        }
+        seen.hits.sort_by(nearer);
+        Ok(seen)
     }
 }
 

@@ -6,8 +6,8 @@ use time::Duration as TimeDuration;
 
 use super::refused::{Refused, refused};
 use super::{
-    CallbackStatus, DUE_AT, DUE_SHARD, EXPIRES_AT, IDEMPOTENCY_HOURS, Job, JobStatus, Jobs, KEPT_DAYS,
-    QUEUED_DUE, SHARDS, TABLE, after, idempotency_id, input_id,
+    CallbackStatus, DUE_AT, DUE_SHARD, EXPIRES_AT, IDEMPOTENCY_HOURS, Job, JobKind, JobStatus, Jobs,
+    KEPT_DAYS, QUEUED_DUE, SHARDS, TABLE, after, idempotency_id, input,
 };
 use crate::item::{Item, to_item};
 use crate::pause::pause;
@@ -24,6 +24,8 @@ const MAX_ATTEMPTS: u32 = 5;
 pub struct NewJob {
     /// A hyphenated UUIDv7.
     pub id: String,
+    /// What it does.
+    pub kind: JobKind,
     /// Whose it is.
     pub caller: CallerId,
     /// Of the request that creates it.
@@ -96,18 +98,17 @@ impl Jobs {
 
     /// In this order, on which [`super::refused`] relies.
     fn items(&self, job: &NewJob) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let input = Item::from([
-            text(TABLE.key.partition.name, input_id(&job.id)),
-            text("input", job.input.clone()),
-            expires_at(job, TimeDuration::days(KEPT_DAYS)),
-        ]);
+        let mut input = input::items(&job.id, &job.input).into_iter().map(|mut item| {
+            item.extend([expires_at(job, TimeDuration::days(KEPT_DAYS))]);
+            Put::builder().set_item(Some(item))
+        });
         let mut puts = vec![
             Put::builder()
                 .set_item(Some(job_item(job)?))
                 .condition_expression("attribute_not_exists(#id)")
                 .expression_attribute_names("#id", TABLE.key.partition.name),
-            Put::builder().set_item(Some(input)),
         ];
+        puts.extend(input.next());
         if let Some(idempotency) = &job.idempotency {
             let put = Put::builder()
                 .set_item(Some(record(job, idempotency)))
@@ -118,6 +119,7 @@ impl Jobs {
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
             puts.push(put);
         }
+        puts.extend(input);
         let write = |put: Put| TransactWriteItem::builder().put(put).build();
         puts.into_iter()
             .map(|put| put.table_name(&self.table).build().map(write))
@@ -132,6 +134,7 @@ impl Jobs {
 fn job_item(new: &NewJob) -> Result<Item, StoreError> {
     let job = Job {
         id: new.id.clone(),
+        kind: new.kind,
         caller: new.caller.clone(),
         status: JobStatus::Queued,
         attempt: 0,

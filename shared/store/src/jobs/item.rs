@@ -1,5 +1,6 @@
 //! A job's item.
 
+pub use lambent_schema::endpoints::jobs::JobKind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -15,6 +16,9 @@ use crate::{CallerId, StoreError, timestamp};
 pub struct Job {
     /// A hyphenated UUIDv7, so that ids are in the order of creation.
     pub id: String,
+    /// What it does; an analysis, in items without it.
+    #[serde(default)]
+    pub kind: JobKind,
     /// Whose it is.
     pub caller: CallerId,
     /// How far it has come.

@@ -1,17 +1,14 @@
-//! Reading jobs and their inputs, and forgetting those.
+//! Reading jobs.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::item::read_job;
-use super::{BY_CALLER, Job, Jobs, TABLE, due, input_id};
+use super::{BY_CALLER, Job, Jobs, TABLE, due};
 use crate::due::first;
-use crate::error::ItemError;
 use crate::item::{Item, from_item};
 use crate::{CallerId, StoreError};
 
 const READ: &str = "read a job";
-const READ_INPUT: &str = "read a job's input";
-const FORGET_INPUT: &str = "forget a job's input";
 const LIST: &str = "list a caller's jobs";
 const DUE: &str = "find the jobs that are due";
 
@@ -41,37 +38,6 @@ impl Jobs {
     pub async fn find(&self, id: &str) -> Result<Option<Job>, StoreError> {
         let item = self.item(id.to_owned(), READ).await?;
         Ok(read_job(item, READ)?.map(|job| *job))
-    }
-
-    /// What a job works on. `None` once it is forgotten.
-    ///
-    /// # Errors
-    /// The table could not be read.
-    pub async fn input(&self, id: &str) -> Result<Option<String>, StoreError> {
-        let item = self.item(input_id(id), READ_INPUT).await?;
-        let input = item.and_then(|mut item| item.remove("input"));
-        match input {
-            Some(AttributeValue::S(input)) => Ok(Some(input)),
-            Some(_) => Err(StoreError::item(READ_INPUT, ItemError::UnknownAttributeType)),
-            None => Ok(None),
-        }
-    }
-
-    /// Deletes what a job works on, which nobody needs once it has ended.
-    ///
-    /// # Errors
-    /// The database does not answer, or refuses. The input is then deleted when it expires.
-    pub async fn forget_input(&self, id: &str) -> Result<(), StoreError> {
-        let delete = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .key(TABLE.key.partition.name, AttributeValue::S(input_id(id)));
-        delete
-            .send()
-            .await
-            .map_err(|error| StoreError::call(FORGET_INPUT, error))?;
-        Ok(())
     }
 
     /// A caller's jobs, the newest first: `limit` of them, all of them older than the one of the id `before`. Results and what else
@@ -125,7 +91,7 @@ impl Jobs {
         due::due(&self.client, &self.table, now_ms, limit, DUE).await
     }
 
-    async fn item(&self, id: String, operation: &'static str) -> Result<Option<Item>, StoreError> {
+    pub(super) async fn item(&self, id: String, operation: &'static str) -> Result<Option<Item>, StoreError> {
         let get = self
             .client
             .get_item()

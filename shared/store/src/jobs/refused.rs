@@ -7,7 +7,8 @@ use aws_sdk_dynamodb::types::CancellationReason;
 use super::{Created, NewJob};
 use crate::item::Item;
 
-/// The places of the job and of its key's record in the transaction, and so in the reasons.
+/// The places of the job and of its key's record in the transaction, and so in the reasons. In the record's place is a part of the input
+/// where there is no key, which has no condition that could fail.
 const JOB: usize = 0;
 const RECORD: usize = 2;
 
@@ -71,11 +72,12 @@ mod tests {
 
     use super::*;
     use crate::CallerId;
-    use crate::jobs::Idempotency;
+    use crate::jobs::{Idempotency, JobKind};
 
     fn job() -> NewJob {
         NewJob {
             id: "mine".to_owned(),
+            kind: JobKind::Analysis,
             caller: CallerId::for_operator("alice"),
             request_id: "r1".to_owned(),
             max_output_tokens: None,

@@ -12,7 +12,7 @@ async fn put(documents: &Documents, new: &NewDocument, chunks: &[Chunk]) -> Resu
         panic!("it is new");
     };
     assert!(documents.add_chunks(&mut version, chunks, NOON).await?);
-    let Published::Now { replaced } = documents.publish(&version, NOON).await? else {
+    let Published::Now { replaced, .. } = documents.publish(&version, NOON).await? else {
         panic!("it is complete and the newest");
     };
     documents.sweep(&replaced.unwrap(), NOON).await?;

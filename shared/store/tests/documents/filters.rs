@@ -3,13 +3,14 @@
 use futures::future::join_all;
 use lambent_store::documents::{FILTERS, NewDocument, Search};
 
-use crate::{Fixture, NOON, axis, caller, chunk, chunks, handbook, metadata, near, note};
+use crate::{Fixture, MODEL, NOON, axis, caller, chunk, chunks, handbook, metadata, near, note};
 
 impl Fixture {
     /// The names of alice's documents that a filter finds.
     async fn filtered(&self, filter: &str) -> Vec<String> {
         let search = Search {
             embedding: &axis(0),
+            embedding_model: MODEL,
             top_k: 50,
             filter: &metadata(filter),
             min_score: 0.0,

@@ -31,6 +31,8 @@ const NOON: u64 = 1_795_262_400_000;
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
+/// What embeds, unless a test says otherwise.
+const MODEL: &str = "model-1";
 
 /// A database with the table.
 struct Fixture {
@@ -77,10 +79,7 @@ impl Fixture {
     /// Puts a document, and gives the version that it replaced.
     async fn put(&self, new: &NewDocument, chunks: &[Chunk]) -> Option<String> {
         let version = self.add(new, chunks).await;
-        match self.publish(&version).await {
-            Published::Now { replaced } => replaced,
-            other => panic!("{other:?}"),
-        }
+        replaced_by(self.publish(&version).await)
     }
 
     async fn find(&self, caller: &CallerId, search: &Search<'_>) -> Vec<Hit> {
@@ -91,6 +90,7 @@ impl Fixture {
     async fn texts(&self, embedding: &Embedding, top_k: usize) -> Vec<String> {
         let search = Search {
             embedding,
+            embedding_model: MODEL,
             top_k,
             filter: &Metadata::new(),
             min_score: 0.0,
@@ -117,6 +117,14 @@ impl Fixture {
     }
 }
 
+/// The version that a published one has replaced.
+fn replaced_by(published: Published) -> Option<String> {
+    match published {
+        Published::Now { replaced, .. } => replaced,
+        other => panic!("{other:?}"),
+    }
+}
+
 fn caller(id: &str) -> CallerId {
     CallerId::for_operator(id)
 }
@@ -134,6 +142,7 @@ fn handbook(number: u64) -> NewDocument {
         id: "handbook".to_owned(),
         title: format!("Handbook {number}"),
         metadata: Metadata::new(),
+        embedding_model: MODEL.to_owned(),
         chunks: 0,
         now_ms: NOON,
     }

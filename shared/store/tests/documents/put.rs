@@ -8,7 +8,8 @@ use time::macros::datetime;
 
 use crate::line::Line;
 use crate::{
-    Fixture, HOUR, MINUTE, NOON, SECOND, axis, caller, chunk, chunks, handbook, metadata, near, version,
+    Fixture, HOUR, MINUTE, MODEL, NOON, SECOND, axis, caller, chunk, chunks, handbook, metadata, near,
+    replaced_by, version,
 };
 
 const METADATA: &str = r#"{"language": "en", "year": 2026, "price": 0.10, "huge": 1e300, "draft": false}"#;
@@ -29,6 +30,7 @@ async fn a_document_is_read_as_it_was_put() {
         metadata: new.metadata,
         version: version(1),
         chunks: 60,
+        embedding_model: MODEL.to_owned(),
         created_at: datetime!(2026-11-21 12:00:01 UTC),
         updated_at: datetime!(2026-11-21 12:00:01 UTC),
     };
@@ -71,7 +73,7 @@ async fn a_new_version_is_visible_when_it_is_published_and_the_old_one_until_the
 
     let published = fixture.documents.publish(&second, NOON + HOUR / 2).await.unwrap();
     let replaced = Some(version(1));
-    assert_eq!(published, Published::Now { replaced });
+    assert_eq!(replaced_by(published), replaced);
     assert_eq!(fixture.texts(&axis(0), 10).await, ["B0", "B1"]);
     let document = fixture.documents.get(&caller("alice"), "handbook").await.unwrap();
     let document = document.unwrap();
@@ -86,7 +88,7 @@ async fn a_version_that_is_published_again_is() {
     let first = fixture.add(&handbook(1), &chunks("A", 1)).await;
     for _ in 0..2 {
         let replaced = None;
-        assert_eq!(fixture.publish(&first).await, Published::Now { replaced });
+        assert_eq!(replaced_by(fixture.publish(&first).await), replaced);
     }
     let again = NewDocument {
         chunks: 1,
@@ -122,7 +124,7 @@ async fn what_lacks_chunks_is_not_published_and_what_has_them_in_any_order_is() 
             .unwrap()
     );
     let replaced = None;
-    assert_eq!(fixture.publish(&version).await, Published::Now { replaced });
+    assert_eq!(replaced_by(fixture.publish(&version).await), replaced);
     assert_eq!(fixture.texts(&axis(1), 10).await, ["A1", "A0", "A2"]);
 }
 
@@ -220,6 +222,7 @@ async fn what_is_not_taken_at_once_is_written_again() {
     assert_eq!(fixture.count("chunk#").await, 60);
     let search = Search {
         embedding: &near(59, 10.0),
+        embedding_model: MODEL,
         top_k: 1,
         filter: &Metadata::new(),
         min_score: 0.0,

@@ -6,11 +6,12 @@ use lambent_store::documents::{
     FILTERS, Hit, Metadata, NewDocument, NotAnEmbedding, Position, Search, TABLE,
 };
 
-use crate::{Fixture, Random, axis, caller, chunk, chunks, handbook, metadata, near, note};
+use crate::{Fixture, MODEL, Random, axis, caller, chunk, chunks, handbook, metadata, near, note};
 
 fn nearest<'a>(embedding: &'a Embedding, top_k: usize, filter: &'a Metadata) -> Search<'a> {
     Search {
         embedding,
+        embedding_model: MODEL,
         top_k,
         filter,
         min_score: 0.0,
@@ -192,4 +193,30 @@ async fn chunks_are_found_by_the_very_numbers_that_they_were_put_with() {
             (format!("A{number}").as_str(), 1.0)
         );
     }
+}
+
+#[tokio::test]
+async fn what_another_model_has_embedded_is_not_found_but_listed() {
+    let fixture = Fixture::start().await;
+    let of_another = NewDocument {
+        embedding_model: "model-2".to_owned(),
+        ..note(1)
+    };
+    fixture.put(&of_another, &chunks("B", 20)).await;
+    fixture.put(&handbook(2), &chunks("A", 20)).await;
+    let (any, axis) = (Metadata::new(), axis(0));
+    let hits = fixture.find(&caller("alice"), &nearest(&axis, 50, &any)).await;
+    assert_eq!(hits.len(), 20);
+    assert!(hits.iter().all(|hit| hit.document_id == "handbook"), "{hits:?}");
+    let of_the_other = Search {
+        embedding_model: "model-2",
+        ..nearest(&axis, 50, &any)
+    };
+    let hits = fixture.find(&caller("alice"), &of_the_other).await;
+    assert!(hits.len() == 20 && hits.iter().all(|hit| hit.document_id == "note-1"));
+    let page = fixture.documents.list(&caller("alice"), 5, None).await.unwrap();
+    let models: Vec<_> = (page.documents.iter())
+        .map(|document| document.embedding_model.as_str())
+        .collect();
+    assert_eq!(models, [MODEL, "model-2"]);
 }

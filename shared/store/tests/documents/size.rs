@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use lambent_store::documents::{Chunk, Metadata, NewDocument, Search};
 
-use crate::{Fixture, NOON, Random, caller, chunk, handbook};
+use crate::{Fixture, MODEL, NOON, Random, caller, chunk, handbook};
 
 const CHUNKS: u32 = 20_000;
 const OF_A_DOCUMENT: u32 = 400;
@@ -34,6 +34,7 @@ async fn searches_among_20_000_chunks() {
             let embedding = random.embedding();
             let search = Search {
                 embedding: &embedding,
+                embedding_model: MODEL,
                 top_k,
                 filter: &filter,
                 min_score: 0.0,

@@ -3,7 +3,7 @@
 use lambent_store::documents::{Begun, NewDocument, OPEN_FOR, Published};
 
 use crate::line::Line;
-use crate::{Fixture, MINUTE, NOON, SECOND, axis, caller, chunks, handbook, note, version};
+use crate::{Fixture, MINUTE, NOON, SECOND, axis, caller, chunks, handbook, note, replaced_by, version};
 
 fn open_for() -> u64 {
     u64::try_from(OPEN_FOR.as_millis()).unwrap()
@@ -47,7 +47,7 @@ async fn what_is_visible_or_may_become_so_is_not_swept() {
         assert_eq!(swept.unwrap(), None);
     }
     let replaced = Some(version(1));
-    assert_eq!(fixture.publish(&second).await, Published::Now { replaced });
+    assert_eq!(replaced_by(fixture.publish(&second).await), replaced);
     assert_eq!(fixture.texts(&axis(0), 50).await, ["B0", "B1"]);
 }
 

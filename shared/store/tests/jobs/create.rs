@@ -2,9 +2,10 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, StreamViewType};
 use futures::future::join_all;
-use lambent_store::jobs::{CallbackStatus, Created, Job, KEPT_DAYS, MAX_INPUT_BYTES, NewJob, TABLE};
+use lambent_store::jobs::{
+    CallbackStatus, Created, Job, JobKind, KEPT_DAYS, MAX_INPUT_BYTES, MAX_PART_BYTES, NewJob, TABLE,
+};
 use lambent_store::{JobStatus, Store, StoreConfig};
-use serde_json::json;
 use time::macros::datetime;
 
 use crate::{Fixture, HOUR, NOON, caller, id, job, job_with_callback, job_with_key};
@@ -15,6 +16,7 @@ const DAY: u64 = 24 * HOUR;
 async fn a_new_job_is_queued_with_its_input_and_its_record_and_all_of_them_expire() {
     let fixture = Fixture::start().await;
     let new = NewJob {
+        kind: JobKind::Document,
         max_output_tokens: Some(500),
         callback_url: Some("https://example.com/ended".to_owned()),
         ..job_with_key(1, "key", "body")
@@ -22,6 +24,7 @@ async fn a_new_job_is_queued_with_its_input_and_its_record_and_all_of_them_expir
     fixture.create(&new).await;
     let expected = Job {
         id: id(1),
+        kind: JobKind::Document,
         caller: caller("alice"),
         status: JobStatus::Queued,
         attempt: 0,
@@ -146,26 +149,60 @@ async fn a_job_created_again_under_its_own_id_is_new_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn the_largest_input_is_kept_and_read_back() {
+async fn inputs_of_any_length_are_kept_whole_and_forgotten_whole() {
     let fixture = Fixture::start().await;
-    // Each of them is six bytes of JSON.
-    let input = serde_json::to_string(&json!({"text": "\u{1}".repeat(50_000)})).unwrap();
-    assert!(
-        (300_000..MAX_INPUT_BYTES).contains(&input.len()),
-        "{}",
-        input.len()
-    );
-    fixture
-        .create(&NewJob {
+    // The longest one that one item holds; one byte more, whose cut is in the middle of a character; and the longest of all.
+    let multibyte = format!("a{}", "é".repeat(MAX_PART_BYTES / 2));
+    let inputs = [
+        ("x".repeat(MAX_PART_BYTES), 1),
+        (multibyte, 2),
+        ("\u{1}\u{10ffff}é".repeat(MAX_INPUT_BYTES / 7), 6),
+    ];
+    for (number, (input, items)) in (1..).zip(inputs) {
+        let new = NewJob {
             input: input.clone(),
-            ..job(1)
-        })
-        .await;
-    assert!(fixture.jobs.input(&id(1)).await.unwrap() == Some(input));
-    fixture.jobs.forget_input(&id(1)).await.unwrap();
-    fixture.jobs.forget_input(&id(1)).await.unwrap();
-    assert_eq!(fixture.jobs.input(&id(1)).await.unwrap(), None);
-    assert_eq!(fixture.find(1).await.status, JobStatus::Queued);
+            ..job_with_key(number, &format!("key-{number}"), "body")
+        };
+        fixture.create(&new).await;
+        assert_eq!(
+            fixture.count().await,
+            1 + 1 + items,
+            "the job, its key and its input"
+        );
+        assert!(fixture.jobs.input(&id(number)).await.unwrap() == Some(input));
+        let replayed = fixture.jobs.create(&NewJob { id: id(99), ..new }).await.unwrap();
+        assert_eq!(replayed, Created::Replayed { job_id: id(number) });
+
+        fixture.jobs.forget_input(&id(number)).await.unwrap();
+        fixture.jobs.forget_input(&id(number)).await.unwrap();
+        assert_eq!(fixture.jobs.input(&id(number)).await.unwrap(), None);
+        assert_eq!(fixture.find(number).await.status, JobStatus::Queued);
+        assert_eq!(fixture.count().await, 2);
+        for id in [id(number), format!("idempotency#key-{number}")] {
+            let delete = fixture.raw.delete_item().table_name(TABLE.name);
+            delete.key("id", AttributeValue::S(id)).send().await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_before_there_were_kinds_and_parts_is_read() {
+    let fixture = Fixture::with_job().await;
+    let update = fixture.raw.update_item().table_name(TABLE.name);
+    let update = update
+        .key("id", AttributeValue::S(id(1)))
+        .update_expression("REMOVE #kind");
+    update
+        .expression_attribute_names("#kind", "kind")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(fixture.find(1).await.kind, JobKind::Analysis);
+    assert_eq!(
+        fixture.item(&format!("input#{}", id(1))).await.unwrap().len(),
+        3,
+        "an input that fits has no parts"
+    );
 }
 
 #[tokio::test]

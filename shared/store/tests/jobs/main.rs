@@ -23,7 +23,7 @@ use dynoxide::Database;
 use dynoxide::actions::get_records::GetRecordsRequest;
 use dynoxide::actions::get_shard_iterator::encode_shard_iterator;
 use lambent_store::jobs::{
-    CallbackStatus, Created, Ending, Idempotency, Job, NewJob, Spent, TABLE, Take, Taking,
+    CallbackStatus, Created, Ending, Idempotency, Job, JobKind, NewJob, Spent, TABLE, Take, Taking,
 };
 use lambent_store::{CallerId, JobStatus, Jobs};
 use serde_json::Value;
@@ -147,6 +147,7 @@ fn caller(id: &str) -> CallerId {
 fn job(number: u64) -> NewJob {
     NewJob {
         id: id(number),
+        kind: JobKind::Analysis,
         caller: caller("alice"),
         request_id: format!("r{number}"),
         max_output_tokens: None,

@@ -11,7 +11,7 @@ use lambent_llm::{Chunk, CompletionStream, Finish, Models, Pricing};
 use lambent_schema::{
     Problem, ProblemCode, Usage,
     endpoints::analysis::{AnalyseStream, AnalysisRequest, OutputFormat},
-    stream::{Done, FinishReason},
+    stream::Done,
 };
 use lambent_service::{Call, Caller, Failure, Form, Service, Step, Tariff, Valid, endpoint, stream::respond};
 
@@ -90,17 +90,12 @@ fn done(
             Some(task.analysis(draft, model, usage, request_id))
         }
     };
-    let finish_reason = match finish {
-        Finish::Stop => FinishReason::Stop,
-        Finish::Length => FinishReason::Length,
-        Finish::Other => FinishReason::Other,
-    };
     Ok(Done {
         request_id: request_id.to_owned(),
         model: model.to_owned(),
         usage,
         cost: call.record.cost(),
-        finish_reason,
+        finish_reason: finish.into(),
         analysis,
     })
 }

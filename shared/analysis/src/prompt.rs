@@ -48,6 +48,7 @@ fn ask(request: &AnalysisRequest, task: &str) -> Prompt {
     Prompt {
         system: SYSTEM.to_owned(),
         user: format!("<document>\n{document}\n</document>\n\n{task}"),
+        ..Prompt::default()
     }
 }
 

@@ -46,6 +46,7 @@ async fn a_call_carries_a_fresh_token_and_no_secret() {
         let prompt = Prompt {
             system: "Be short.".to_owned(),
             user: "Hello?".to_owned(),
+            ..Prompt::default()
         };
         models
             .complete(&prompt, Instant::now() + Duration::from_secs(5))

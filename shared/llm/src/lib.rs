@@ -63,7 +63,7 @@ pub use lambent_http::install_crypto;
 pub use models::{Completion, Models, Structured};
 pub use prices::{Price, PriceError};
 pub use pricing::Pricing;
-pub use prompt::Prompt;
+pub use prompt::{Prompt, Role, Turn, estimated_tokens};
 pub use provider::ApiKey;
 pub use reader::Finish;
 pub use reply::{ReplySchema, SchemaError, strip_code_fence};

@@ -118,6 +118,18 @@ impl Models {
         &self.inner.name
     }
 
+    /// What the model can read, in tokens, if the configuration says so ([`ModelConfig::context_tokens`]).
+    #[must_use]
+    pub fn context_tokens(&self) -> Option<u32> {
+        self.inner.config.context_tokens
+    }
+
+    /// The most tokens that one answer may have: what is configured, or less where [`Models::metered`] was told so.
+    #[must_use]
+    pub fn max_output_tokens(&self) -> u32 {
+        self.max_output_tokens
+    }
+
     /// Asks, and waits for the whole answer.
     ///
     /// # Errors
@@ -312,5 +324,33 @@ impl Inner {
             hint.clone_from(&self.config.context_hint);
         }
         error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nobody;
+
+    impl Ledger for Nobody {
+        fn spent(&self, _: Spending) {}
+    }
+
+    #[test]
+    fn the_bounds_of_a_request_are_told() {
+        let models = Models::new(ModelConfig {
+            context_tokens: Some(2048),
+            max_output_tokens: 100,
+            ..ModelConfig::new("anthropic::claude-haiku-4-5")
+        })
+        .unwrap();
+        assert_eq!(
+            (models.context_tokens(), models.max_output_tokens()),
+            (Some(2048), 100)
+        );
+        assert_eq!(models.metered(Nobody, Some(10)).max_output_tokens(), 10);
+        assert_eq!(models.metered(Nobody, Some(1000)).max_output_tokens(), 100);
+        assert_eq!(models.metered(Nobody, None).context_tokens(), Some(2048));
     }
 }

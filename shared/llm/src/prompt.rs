@@ -7,12 +7,33 @@ use crate::config::ModelConfig;
 use crate::reply::ReplySchema;
 
 /// A question to a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prompt {
     /// Instructions of the application.
     pub system: String,
+    /// What was said before the question, the oldest first. They should begin with one of the user's, alternate, and end with one of
+    /// the assistant's: Bedrock refuses anything else.
+    pub turns: Vec<Turn>,
     /// What the caller sent: data, kept apart from the instructions.
     pub user: String,
+}
+
+/// What one side said before the question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Who said it.
+    pub role: Role,
+    /// What was said.
+    pub content: String,
+}
+
+/// Who says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Whoever asks.
+    User,
+    /// The model.
+    Assistant,
 }
 
 /// An answer that was not usable, and what was wrong with it.
@@ -58,18 +79,26 @@ pub(crate) fn request(
         );
         system.push_str(&reply.schema().to_string());
     }
-    let mut messages = vec![ChatMessage::user(prompt.user.as_str())];
+    let mut messages: Vec<_> = prompt.turns.iter().map(said).collect();
+    messages.push(ChatMessage::user(prompt.user.as_str()));
     if let Some(Rejected { reply, complaint }) = rejected {
-        // Some providers refuse an empty message.
-        let reply = if reply.trim().is_empty() {
-            "(no answer)"
-        } else {
-            reply
-        };
-        messages.push(ChatMessage::assistant(reply));
+        messages.push(answered(reply));
         messages.push(ChatMessage::user(complaint.as_str()));
     }
     ChatRequest::new(messages).with_system(system)
+}
+
+fn said(turn: &Turn) -> ChatMessage {
+    match turn.role {
+        Role::User => ChatMessage::user(turn.content.as_str()),
+        Role::Assistant => answered(&turn.content),
+    }
+}
+
+/// An answer of the model. Some providers refuse an empty message.
+fn answered(text: &str) -> ChatMessage {
+    let is_empty = text.trim().is_empty();
+    ChatMessage::assistant(if is_empty { "(no answer)" } else { text })
 }
 
 /// The tokens of what a model is sent, about: until its provider says how many they were.
@@ -78,11 +107,18 @@ pub(crate) fn tokens(prompt: &Prompt, reply: Option<&ReplySchema>, rejected: Opt
     let rejected = rejected.map_or(0, |rejected| {
         estimated_tokens(&rejected.reply) + estimated_tokens(&rejected.complaint)
     });
-    estimated_tokens(&prompt.system) + estimated_tokens(&prompt.user) + schema + rejected
+    let turns: u64 = prompt
+        .turns
+        .iter()
+        .map(|turn| estimated_tokens(&turn.content))
+        .sum();
+    estimated_tokens(&prompt.system) + turns + estimated_tokens(&prompt.user) + schema + rejected
 }
 
-/// English, German and code have about four bytes a token; what is not Latin about one a character.
-pub(crate) fn estimated_tokens(text: &str) -> u64 {
+/// The tokens of a text, about, whatever the model: English, German and code have some four bytes a token; what is not Latin about one
+/// a character.
+#[must_use]
+pub fn estimated_tokens(text: &str) -> u64 {
     let ascii = text.bytes().filter(u8::is_ascii).count();
     let others = text.chars().filter(|c| !c.is_ascii()).count();
     (ascii.div_ceil(4) + others) as u64

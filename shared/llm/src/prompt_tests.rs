@@ -1,3 +1,4 @@
+use genai::chat::ChatRole;
 use serde_json::json;
 
 use super::*;
@@ -6,7 +7,22 @@ fn prompt() -> Prompt {
     Prompt {
         system: "Instructions.".to_owned(),
         user: "Document.".to_owned(),
+        ..Prompt::default()
     }
+}
+
+fn turn(role: Role, content: &str) -> Turn {
+    let content = content.to_owned();
+    Turn { role, content }
+}
+
+/// Who says what, in the order in which it is sent.
+fn messages(prompt: &Prompt, rejected: Option<&Rejected>) -> Vec<(ChatRole, String)> {
+    let request = request(prompt, None, AdapterKind::OpenAI, rejected);
+    let messages = request.messages.into_iter();
+    messages
+        .map(|message| (message.role, message.content.joined_texts().unwrap()))
+        .collect()
 }
 
 fn schema() -> ReplySchema {
@@ -59,11 +75,59 @@ fn a_rejected_answer_goes_back_with_the_complaint() {
         reply: String::new(),
         complaint: "Too short.".to_owned(),
     };
-    let request = request(&prompt(), None, AdapterKind::OpenAI, Some(&rejected));
-    let texts: Vec<_> = request
-        .messages
-        .iter()
-        .map(|m| m.content.joined_texts().unwrap())
+    let texts: Vec<_> = messages(&prompt(), Some(&rejected))
+        .into_iter()
+        .map(|(_, text)| text)
         .collect();
     assert_eq!(texts, ["Document.", "(no answer)", "Too short."]);
+}
+
+#[test]
+fn turns_stand_before_the_question_and_its_rejected_answer_after_it() {
+    let prompt = Prompt {
+        turns: vec![
+            turn(Role::User, "First question."),
+            turn(Role::Assistant, "First answer."),
+            turn(Role::User, "Second question."),
+            turn(Role::Assistant, " "),
+        ],
+        ..prompt()
+    };
+    let rejected = Rejected {
+        reply: "Rejected.".to_owned(),
+        complaint: "Too short.".to_owned(),
+    };
+    let sent = messages(&prompt, Some(&rejected));
+    let sent: Vec<_> = sent
+        .iter()
+        .map(|(role, text)| (role.clone(), text.as_str()))
+        .collect();
+    assert_eq!(
+        sent,
+        [
+            (ChatRole::User, "First question."),
+            (ChatRole::Assistant, "First answer."),
+            (ChatRole::User, "Second question."),
+            (ChatRole::Assistant, "(no answer)"),
+            (ChatRole::User, "Document."),
+            (ChatRole::Assistant, "Rejected."),
+            (ChatRole::User, "Too short."),
+        ]
+    );
+}
+
+#[test]
+fn without_turns_the_question_is_all_there_is() {
+    assert_eq!(
+        messages(&prompt(), None),
+        [(ChatRole::User, "Document.".to_owned())]
+    );
+}
+
+#[test]
+fn turns_count_among_the_tokens() {
+    let before = tokens(&prompt(), None, None);
+    let turns = vec![turn(Role::User, "four"), turn(Role::Assistant, "日本語")];
+    let prompt = Prompt { turns, ..prompt() };
+    assert_eq!(tokens(&prompt, None, None), before + 1 + 3);
 }

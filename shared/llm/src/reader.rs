@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use genai::chat::{ChatStream, ChatStreamEvent, StopReason, StreamEnd};
-use lambent_schema::{Spending, Usage};
+use lambent_schema::{Spending, Usage, stream::FinishReason};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{ModelError, ModelErrorKind, TimeoutPhase, UpstreamFault};
@@ -20,6 +20,16 @@ pub enum Finish {
     Length,
     /// Anything else: a content filter, a word of the provider's own.
     Other,
+}
+
+impl From<Finish> for FinishReason {
+    fn from(finish: Finish) -> Self {
+        match finish {
+            Finish::Stop => Self::Stop,
+            Finish::Length => Self::Length,
+            Finish::Other => Self::Other,
+        }
+    }
 }
 
 /// What comes next in an answer.

@@ -90,6 +90,11 @@ impl Record {
         }));
     }
 
+    /// After the model that [`Record::start`] was told of, this one is called.
+    pub fn goes_on_with(&self, model: &str) {
+        self.lock().record.model = Some(model.to_owned());
+    }
+
     /// The model's first token is here.
     pub fn first_token(&self) {
         self.first_token_at(Instant::now());

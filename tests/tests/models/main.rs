@@ -53,6 +53,7 @@ fn prompt() -> Prompt {
     Prompt {
         system: "You analyse documents.".to_owned(),
         user: "prompt-of-the-caller in a few words".to_owned(),
+        ..Prompt::default()
     }
 }
 

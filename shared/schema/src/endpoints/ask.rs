@@ -45,7 +45,8 @@ pub struct AskRequest {
     #[serde(default = "default_min_score")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub min_score: f64,
-    /// What was said before, the oldest first: up to 20 turns.
+    /// What was said before, the oldest first: up to 20 turns. The model is given them from the user's first one on; the user's last one
+    /// is looked for with the question.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_TURNS))]
     pub history: Vec<Turn>,
@@ -62,7 +63,8 @@ pub struct Turn {
     /// Who said it.
     pub role: Role,
     /// What was said: 1 to 4,000 characters.
-    #[schemars(length(min = 1, max = MAX_TURN_CHARS))]
+    #[schemars(length(min = 1, max = MAX_TURN_CHARS), regex(pattern = r"\S"))]
+    #[schemars(extend("errorMessage" = {"pattern": "A turn must contain more than white space"}))]
     pub content: String,
 }
 
@@ -88,6 +90,8 @@ pub struct Answer {
     pub citations: Vec<Citation>,
     /// How many citations of the model's were dropped because there is no such source.
     pub invented_citations: u32,
+    /// Why the model stopped: after `length` the answer is cut.
+    pub finish_reason: FinishReason,
     /// What the model was given to answer from, the nearest first.
     pub sources: Vec<Source>,
     /// The model that answered; absent where nothing was found, and none was asked.
@@ -291,6 +295,7 @@ fn example_answer() -> Answer {
             quote: "It leaves Santa Apolonia at 21:40 and arrives at Chamartin at 8:10.".to_owned(),
         }],
         invented_citations: 0,
+        finish_reason: FinishReason::Stop,
         sources: vec![Source {
             n: 1,
             document_id: EXAMPLE_ID.to_owned(),

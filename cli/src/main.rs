@@ -10,9 +10,11 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use lambent::dev::{self, Config, Functions, StartError};
 
+use client::{Ask, DocumentsCommand};
 use keys::KeysCommand;
 use lambent_service::logs;
 
+mod client;
 mod keys;
 mod welcome;
 
@@ -32,6 +34,10 @@ enum Name {
     Dev(Dev),
     /// Makes, lists, rotates and revokes API keys.
     Keys(KeysCommand),
+    /// Asks your documents, and shows the answer as it is written.
+    Ask(Ask),
+    /// Adds documents to ask, lists and deletes them, and tells how well they are found.
+    Documents(DocumentsCommand),
 }
 
 /// This machine, seen from a container: the gateway of Docker's own network on Linux. Docker Desktop has its own way.
@@ -65,15 +71,16 @@ struct Dev {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // One line of JSON a request, or something kinder to eyes.
-    if std::io::stdout().is_terminal() {
-        logs::init_for_people()
-    } else {
-        logs::init()
-    }
     let command = Command::parse();
     let done = match command.name {
-        Some(Name::Keys(command)) => keys::run(command).await.map_err(|error| error.to_string()),
+        Some(Name::Ask(ask)) => client::ask(ask).await.map_err(|error| error.to_string()),
+        Some(Name::Documents(command)) => client::documents(command)
+            .await
+            .map_err(|error| error.to_string()),
+        Some(Name::Keys(command)) => {
+            init_logs();
+            keys::run(command).await.map_err(|error| error.to_string())
+        }
         Some(Name::Dev(dev)) => run(dev).await.map_err(|error| error.to_string()),
         None => run(command.dev).await.map_err(|error| error.to_string()),
     };
@@ -86,7 +93,17 @@ async fn main() -> ExitCode {
     }
 }
 
+/// One line of JSON a request, or something kinder to eyes; on standard output, so not for commands whose answer that is.
+fn init_logs() {
+    if std::io::stdout().is_terminal() {
+        logs::init_for_people()
+    } else {
+        logs::init()
+    }
+}
+
 async fn run(dev: Dev) -> Result<(), StartError> {
+    init_logs();
     let listen = SocketAddr::new(dev.host, dev.port);
     let mut config = Config::from_env(listen, dev.data.clone())?;
     if let Some(folder) = dev.functions {

@@ -80,3 +80,25 @@ impl From<&KeepError> for Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_chunks_are_the_text_s_fault_and_a_newer_version_is_a_conflict() {
+        let many = KeepError::from(SplitError::TooMany);
+        let problem = Problem::from(&many);
+        assert_eq!(
+            (problem.status, problem.errors[0].pointer.as_str()),
+            (422, "/text")
+        );
+        let replaced = Problem::from(&KeepError::Outdated);
+        assert_eq!(
+            (replaced.status, replaced.code.as_ref()),
+            (409, "document_replaced")
+        );
+        assert!(many.is_final() && KeepError::Outdated.is_final());
+        assert!(!KeepError::GivenUp.is_final() && !KeepError::TimedOut.is_final());
+    }
+}

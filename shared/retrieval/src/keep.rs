@@ -124,7 +124,7 @@ impl Library {
         if !self.documents.add_chunks(&mut open, &chunks, now_ms()).await? {
             return Err(KeepError::GivenUp);
         }
-        Ok(Prepared::Ready(Box::new(open)))
+        Ok(Prepared::Ready(open))
     }
 
     /// Makes a document visible, and what it replaces invisible, at once.

@@ -10,6 +10,9 @@ pub const MAX_CHUNK_CHARS: usize = 1000;
 /// of the one and the beginning of the other.
 pub const OVERLAP_CHARS: usize = 100;
 
+/// The longest line that is given to the splitter whole, in bytes.
+const WINDOW_BYTES: usize = 8 * 1024;
+
 /// However long its characters are, a chunk can be kept.
 const _: () = assert!(MAX_CHUNK_CHARS * 4 <= MAX_TEXT_BYTES);
 
@@ -37,27 +40,64 @@ pub enum SplitError {
 /// characters. Every character is in some piece, but for white space. Splits 200,000 characters in some ten milliseconds.
 ///
 /// # Errors
-/// There are more than [`MAX_CHUNKS`] pieces, which is seen without making them all.
+/// There are more than [`MAX_CHUNKS`] pieces, as of no text that was not written for it; which is seen without making them all.
 pub fn split(text: &str) -> Result<Vec<Piece<'_>>, SplitError> {
+    split_into(text, MAX_CHUNKS)
+}
+
+fn split_into(text: &str, at_most: u32) -> Result<Vec<Piece<'_>>, SplitError> {
     let config = ChunkConfig::new(MAX_CHUNK_CHARS).with_overlap(OVERLAP_CHARS)?;
     let splitter = MarkdownSplitter::new(config);
     let mut pieces = Vec::new();
-    for (number, found) in (0..).zip(splitter.chunk_char_indices(text)) {
-        if number >= MAX_CHUNKS {
-            return Err(SplitError::TooMany);
+    let mut before = 0;
+    for window in windows(text) {
+        for found in splitter.chunk_char_indices(window) {
+            let number = characters(pieces.len());
+            if number >= at_most {
+                return Err(SplitError::TooMany);
+            }
+            let start = characters(before + found.char_offset);
+            let end = start.saturating_add(characters(found.chunk.chars().count()));
+            pieces.push(Piece {
+                position: Position { number, start, end },
+                text: found.chunk,
+            });
         }
-        let start = characters(found.char_offset);
-        let position = Position {
-            number,
-            start,
-            end: start.saturating_add(characters(found.chunk.chars().count())),
-        };
-        pieces.push(Piece {
-            position,
-            text: found.chunk,
-        });
+        before += window.chars().count();
     }
     Ok(pieces)
+}
+
+/// The text, or if one of its lines is longer than a window, the text in windows: for each chunk the splitter looks at all of the line, so
+/// that 200,000 characters without a break would take it minutes. Windows end with a line, a sentence or a word, if there is one.
+fn windows(text: &str) -> Vec<&str> {
+    if text.lines().all(|line| line.len() <= WINDOW_BYTES) {
+        return vec![text];
+    }
+    let mut windows = Vec::new();
+    let mut rest = text;
+    while rest.len() > WINDOW_BYTES {
+        let most = rest.floor_char_boundary(WINDOW_BYTES);
+        let (window, after) = rest.split_at(end_of_window(&rest[..most]));
+        windows.push(window);
+        rest = after;
+    }
+    windows.push(rest);
+    windows
+}
+
+/// After the last line of it, or sentence, or word; but not in its first half.
+fn end_of_window(window: &str) -> usize {
+    let ends: [fn(char) -> bool; 3] = [
+        |character| character == '\n',
+        |character| ".!?。！？".contains(character),
+        char::is_whitespace,
+    ];
+    ends.iter()
+        .filter_map(|is_end| window.rmatch_indices(is_end).next())
+        .map(|(place, end)| place + end.len())
+        .find(|end| *end > window.len() / 2)
+        .unwrap_or(window.len())
 }
 
 /// Texts are far shorter than what does not fit.

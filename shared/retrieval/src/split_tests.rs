@@ -109,12 +109,18 @@ fn the_longest_text_is_split_quickly_into_a_bounded_number_of_pieces() {
         prose(MAX_DOCUMENT_CHARS),
         "夜行列車は二十一時四十分に出発します。".repeat(MAX_DOCUMENT_CHARS / 19),
         "x".repeat(MAX_DOCUMENT_CHARS),
+        "word ".repeat(MAX_DOCUMENT_CHARS / 5),
+        "a line of some words\n".repeat(MAX_DOCUMENT_CHARS / 21),
+        "*_[<`".repeat(MAX_DOCUMENT_CHARS / 5),
+        ">".repeat(MAX_DOCUMENT_CHARS),
+        "- a\n".repeat(MAX_DOCUMENT_CHARS / 4),
     ] {
         let began = Instant::now();
         let pieces = whole(&text).len();
         let took = began.elapsed();
         println!("{pieces} pieces in {took:?}");
-        assert!((200..=300).contains(&pieces), "{pieces}");
+        // Of two that are neighbours hardly ever both are less than half full.
+        assert!((200..=450).contains(&pieces), "{pieces}");
         // Without optimization; it is a small part of that with it.
         assert!(took < Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 1 }));
     }
@@ -122,10 +128,9 @@ fn the_longest_text_is_split_quickly_into_a_bounded_number_of_pieces() {
 
 #[test]
 fn what_would_be_more_pieces_than_a_document_may_have_is_refused() {
-    // Each heading begins a new piece where the text before fills more than a half.
-    let section = format!("# One\n\n{}\n\n", "word ".repeat(60));
-    let text = section.repeat(MAX_DOCUMENT_CHARS / section.len());
-    println!("{:?}", split(&text).map(|pieces| pieces.len()));
-    let rule = "a\n\n# b\n\n".repeat(MAX_DOCUMENT_CHARS / 8);
-    println!("{:?}", split(&rule).map(|pieces| pieces.len()));
+    let text = prose(5000);
+    let pieces = u32::try_from(whole(&text).len()).unwrap();
+    assert_eq!(split_into(&text, pieces).unwrap().len(), whole(&text).len());
+    let refused = split_into(&text, pieces - 1);
+    assert!(matches!(refused, Err(SplitError::TooMany)), "{refused:?}");
 }

@@ -60,7 +60,7 @@ impl Version {
 /// What became of a version to be begun.
 pub enum Begun {
     /// Chunks can be added, for [`OPEN_FOR`] from now on.
-    Open(Version),
+    Open(Box<Version>),
     /// It has been begun before, and published.
     Published,
     /// It has been begun before and given up since, or replaced; or it is another document's.
@@ -87,7 +87,7 @@ impl Documents {
             .update(beginning(&version), returns, BEGIN)
             .await?;
         let Updated::Refused(item) = begun else {
-            return Ok(Begun::Open(version));
+            return Ok(Begun::Open(Box::new(version)));
         };
         let is = |name: &str, text: &str| {
             let value = item.as_ref().and_then(|item| item.get(name)?.as_s().ok());

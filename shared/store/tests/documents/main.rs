@@ -54,7 +54,7 @@ impl Fixture {
 
     async fn begin(&self, new: &NewDocument) -> Version {
         match self.documents.begin(new).await.unwrap() {
-            Begun::Open(version) => version,
+            Begun::Open(version) => *version,
             Begun::Published => panic!("published before"),
             Begun::Obsolete => panic!("given up before"),
         }

@@ -56,6 +56,7 @@ pub async fn put(store: &Store, caller: &CallerId, document: &Document<'_>) {
         id: document.id.to_owned(),
         title: document.title.to_owned(),
         metadata: document.metadata.clone(),
+        embedding_model: "text-embedding-3-small".to_owned(),
         chunks: u32::try_from(document.chunks.len()).expect("a few chunks"),
         now_ms,
     };

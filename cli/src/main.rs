@@ -1,6 +1,7 @@
 //! The `lambent` command. `cargo run` is `lambent dev`.
 
 use std::{
+    fmt::Display,
     io::IsTerminal as _,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -73,10 +74,8 @@ struct Dev {
 async fn main() -> ExitCode {
     let command = Command::parse();
     let done = match command.name {
-        Some(Name::Ask(ask)) => client::ask(ask).await.map_err(|error| error.to_string()),
-        Some(Name::Documents(command)) => client::documents(command)
-            .await
-            .map_err(|error| error.to_string()),
+        Some(Name::Ask(ask)) => until_interrupted(client::ask(ask)).await,
+        Some(Name::Documents(command)) => until_interrupted(client::documents(command)).await,
         Some(Name::Keys(command)) => {
             init_logs();
             keys::run(command).await.map_err(|error| error.to_string())
@@ -99,6 +98,14 @@ fn init_logs() {
         logs::init_for_people()
     } else {
         logs::init()
+    }
+}
+
+/// Does it, unless somebody stops it. A process would die of Ctrl-C by itself, but not where a script has started it in the background.
+async fn until_interrupted<E: Display>(doing: impl Future<Output = Result<(), E>>) -> Result<(), String> {
+    tokio::select! {
+        done = doing => done.map_err(|error| error.to_string()),
+        () = asked_to_stop() => Err("stopped".to_owned()),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Search: by words and by embeddings, among the caller's own documents.
 
-mod isolation;
 mod rules;
 
 use lambent_tests::{api::Api, upstream::vector};

@@ -24,6 +24,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use docs::OAuth;
 use lambent_callers::{CallersConfig, Guard};
 use lambent_llm::{ModelConfig, Models};
+use lambent_schema::Scope;
 use lambent_service::{Service, ServiceConfig};
 use lambent_tests::api::{Api, MODEL};
 use lambent_tokens::testing::Issuer;
@@ -96,9 +97,11 @@ async fn sign_in(token: String) -> String {
             code_challenge_method,
             ..
         } = &asked;
+        // All that the documentation knows; an issuer grants what it wants.
+        let all: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
         assert_eq!(
             (&**response_type, &**scope, &**code_challenge_method),
-            ("code", "analyse", "S256")
+            ("code", &*all.join(" "), "S256")
         );
         assert!(
             asked.redirect_uri.ends_with("/oauth2-redirect.html"),

@@ -167,7 +167,10 @@ async fn each_function_answers_its_event_in_a_container_with_the_running_model_a
         // A record that cannot be written is a line of its own; this one was.
         assert!(!said(&output).contains("log_fallback"), "{}", said(&output));
     }
-    upstream.until(|counts| counts.requests == 4).await;
+    // Four that chat, and three that embed: the document, the query and the question.
+    upstream
+        .until(|counts| (counts.requests, counts.embeddings) == (7, 3))
+        .await;
 }
 
 #[tokio::test]
@@ -183,7 +186,7 @@ async fn functions_that_no_request_calls_answer_their_events_in_a_container() {
         (
             "JobsSweeperFunction",
             "events/jobs-sweeper.json",
-            json!({"queued": 0, "cancelled": 0, "callbacks": 0}),
+            json!({"queued": 0, "cancelled": 0, "callbacks": 0, "documents": 0}),
         ),
         // Of a job that is not there any more.
         (

@@ -189,7 +189,10 @@ async fn functions_that_no_request_calls_answer_their_events() {
     cloud.accept_job().await;
     let client = reqwest::Client::new();
     for (background, expected) in [
-        (JOBS_SWEEPER, json!({"queued": 0, "cancelled": 0, "callbacks": 0})),
+        (
+            JOBS_SWEEPER,
+            json!({"queued": 0, "cancelled": 0, "callbacks": 0, "documents": 0}),
+        ),
         (JOBS_WORKER, json!({"batchItemFailures": []})),
     ] {
         let program = program(&folder, background.function).unwrap();

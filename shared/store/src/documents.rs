@@ -95,6 +95,8 @@ mod transaction;
 pub use add::Chunk;
 pub use begin::{Begun, NewDocument, Version};
 pub use embedding::{DIMENSIONS, Embedding, NotAnEmbedding};
+pub use lambent_schema::endpoints::documents::MAX_METADATA;
+
 pub use item::{Document, Metadata, MetadataValue, Position};
 pub use publish::Published;
 pub use read::{Page, Passage};
@@ -149,9 +151,6 @@ pub const MAX_CHUNKS: u32 = 600;
 /// The longest text of a chunk, in bytes.
 pub const MAX_TEXT_BYTES: usize = 16 * 1024;
 
-/// The most that is said of a document.
-pub const MAX_METADATA: usize = 16;
-
 /// The longest name of something that is said of a document, in bytes.
 pub const MAX_NAME_BYTES: usize = 64;
 
@@ -159,7 +158,7 @@ pub const MAX_NAME_BYTES: usize = 64;
 pub const MAX_VALUE_BYTES: usize = 256;
 
 /// The most hits of a search.
-pub const MAX_TOP_K: usize = 50;
+pub const MAX_TOP_K: usize = lambent_schema::endpoints::search::MAX_TOP_K as usize;
 
 /// Of how many names of a caller's metadata the index has the values. With the slice, the vector and what is found it has 18
 /// attributes; 20 is the limit.

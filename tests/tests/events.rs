@@ -12,7 +12,7 @@ use std::{
 
 use axum::{Router, response::Response};
 use http_body_util::BodyExt as _;
-use jobs_worker::{BatchAnswer, StreamEvent, Worker, WorkerConfig};
+use jobs_worker::{Image, Worker, WorkerConfig};
 use lambent_callbacks::{CallbackConfig, Callbacks, Signer};
 use lambent_callers::Guard;
 use lambent_llm::{Embedder, ModelConfig, Models};
@@ -22,7 +22,7 @@ use lambent_schema::{
     background::{JOBS_SWEEPER, JOBS_WORKER},
     operations,
 };
-use lambent_service::{Service, ServiceConfig, call::deadline_in};
+use lambent_service::{BatchAnswer, Service, ServiceConfig, StreamEvent, call::deadline_in};
 use lambent_store::{
     CallerId, State,
     jobs::{Created, JobKind, JobStatus, NewJob},
@@ -156,7 +156,7 @@ async fn each_event_is_answered_by_the_router_of_its_function_and_leaves_a_recor
 async fn the_event_of_the_stream_has_its_job_done() {
     let cloud = Cloud::start().await;
     cloud.accept_job().await;
-    let event: StreamEvent = serde_json::from_value(event(JOBS_WORKER.function)).unwrap();
+    let event: StreamEvent<Image> = serde_json::from_value(event(JOBS_WORKER.function)).unwrap();
     let worker = Worker {
         service: Service::new(ServiceConfig::default(), cloud.database.store.requests()),
         jobs: cloud.database.store.jobs().unwrap(),

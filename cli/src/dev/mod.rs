@@ -1,14 +1,14 @@
 //! `lambent dev`: the whole API on this machine, and stand-ins for its cloud.
 //!
 //! The functions' own routers, or their processes (`functions`), answer behind an HTTP server with API Gateway's rules (`gateway`). They reach a DynamoDB
-//! (`database`) and a model (`model`) over the wire, as they do in the cloud, and know no difference. The database's stream starts what does
-//! jobs (`jobs`).
+//! (`database`) and a model (`model`) over the wire, as they do in the cloud, and know no difference. Streams of tables and the clock start the
+//! functions that no request calls (`background`).
 
+pub mod background;
 pub mod config;
 pub(crate) mod database;
 pub mod functions;
 mod gateway;
-pub mod jobs;
 pub mod keys;
 mod model;
 
@@ -24,8 +24,8 @@ use lambent_store::Store;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
+use background::FailedRecords;
 pub use config::{Config, Database, Embedding, Functions, Model};
-use jobs::{FailedRecords, JobFunctions};
 
 /// The API, running. It stops when this is dropped; [`Running::stop`] waits for it.
 pub struct Running {
@@ -147,7 +147,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         .chain(config.worker.variables())
         .chain(model.embedding.variables());
     variables.extend(of_parts.map(|(name, value)| (name.to_owned(), value)));
-    let (functions, background) = match &config.functions {
+    let (functions, in_background) = match &config.functions {
         Functions::Here => {
             let service = Service::new(config.service.clone(), store.requests());
             let guard = Guard::new(&config.callers, callers.clone())?;
@@ -175,16 +175,20 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
                 callbacks: config.callbacks,
                 oauth: config.oauth,
             };
-            (gateway::here(here), JobFunctions::here(worker, &config.service))
+            let worker = background::Here { worker };
+            (
+                gateway::here(here),
+                background::Functions::here(worker, &config.service),
+            )
         }
         Functions::Processes(folder) => (
             functions::router(folder, domain, &variables, &config.service)?,
-            JobFunctions::processes(folder, &variables, &config.service)?,
+            background::Functions::processes(folder, &variables, &config.service)?,
         ),
     };
     let failed = FailedRecords::new(folder.as_deref());
     if let Some(url) = &database.url {
-        jobs::start(url, background, failed.clone(), &stop).await?;
+        background::start(url, in_background, failed.clone(), &stop).await?;
     }
     functions::remove_secrets(&mut variables, key.is_some());
     let server = tokio::spawn(gateway::serve(

@@ -22,7 +22,7 @@ mod record;
 mod work;
 
 pub use config::{ConfigError, WorkerConfig};
-pub use record::{BatchAnswer, BatchItemFailure, Change, Image, StreamEvent, StreamRecord, Text};
+pub use record::Image;
 
 use std::panic::AssertUnwindSafe;
 
@@ -31,7 +31,7 @@ use lambent_callbacks::Callbacks;
 use lambent_llm::Models;
 use lambent_retrieval::Library;
 use lambent_schema::background::MAX_JOB_ATTEMPTS;
-use lambent_service::{Service, chain};
+use lambent_service::{BatchAnswer, Service, StreamEvent, chain};
 use lambent_store::{Callers, StoreError, callers::Limits, jobs::Jobs};
 use tokio::time::Instant;
 
@@ -71,9 +71,9 @@ enum Failed {
 
 impl Worker {
     /// Does what a batch of records asks for, until `deadline`. Ends at the first one that has to be tried again.
-    pub async fn handle(&self, event: StreamEvent, deadline: Instant) -> BatchAnswer {
+    pub async fn handle(&self, event: StreamEvent<Image>, deadline: Instant) -> BatchAnswer {
         for record in &event.records {
-            let asked = record.asks();
+            let asked = Asked::of(record);
             let done = AssertUnwindSafe(self.follow(&asked, deadline))
                 .catch_unwind()
                 .await;

@@ -10,6 +10,7 @@
 
 pub mod call;
 mod caller;
+mod changes;
 mod compute;
 mod config;
 mod cors;
@@ -29,6 +30,7 @@ mod violations;
 
 pub use call::Call;
 pub use caller::{Admitted, Asking, Caller, Gate, Hold, Tariff};
+pub use changes::{BatchAnswer, BatchItemFailure, Change, StreamEvent, StreamRecord, Text};
 pub use config::{ConfigError, CorsOrigins, ServiceConfig};
 pub use cors::cors_layer;
 pub use endpoint::{Service, Work, endpoint, method_filter};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures::future::join;
-use jobs_worker::{BatchAnswer, StreamEvent};
+use jobs_worker::Image;
+use lambent_service::{BatchAnswer, StreamEvent};
 use lambent_store::jobs::JobStatus;
 use lambent_tests::upstream::Answer;
 use serde_json::json;
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 use crate::{Cloud, LEASE};
 
 /// The record that says that this job is queued.
-fn queued(id: &str) -> StreamEvent {
+fn queued(id: &str) -> StreamEvent<Image> {
     let event = json!({"Records": [{
         "eventID": "1",
         "eventName": "INSERT",

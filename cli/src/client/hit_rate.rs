@@ -3,7 +3,10 @@
 use std::{fs, path::PathBuf};
 
 use clap::Args;
-use lambent_schema::endpoints::search::{Search, SearchReply};
+use lambent_schema::endpoints::{
+    ask::Basis,
+    search::{Search, SearchReply},
+};
 use serde_json::json;
 
 use super::{
@@ -43,9 +46,9 @@ fn rate(text: &str) -> Result<f64, String> {
 pub(crate) async fn hit_rate(command: HitRate, api: &Api) -> Result<(), Failure> {
     let questions = read(&command.questions)?;
     let mut ranks = Vec::new();
-    let mut cited = 0_u32;
+    let (mut cited, mut grounded) = (0_u32, 0_u32);
     show(if command.ask {
-        "RANK  CITED  QUESTION"
+        "RANK  CITED    QUESTION"
     } else {
         "RANK  QUESTION"
     });
@@ -55,10 +58,11 @@ pub(crate) async fn hit_rate(command: HitRate, api: &Api) -> Result<(), Failure>
         let rank = rank.map_or("-".to_owned(), |rank| rank.to_string());
         let words = line(&question.question, 100);
         if command.ask {
-            let is_cited = is_cited(api, question).await?;
-            cited += u32::from(is_cited);
-            let is_cited = if is_cited { "yes" } else { "no" };
-            show(&format!("{rank:<4}  {is_cited:<5}  {words}"));
+            let citing = citing(api, question).await?;
+            cited += u32::from(citing.is_some());
+            grounded += u32::from(citing.is_some_and(|basis| basis != Basis::Nearest));
+            let citing = citing.map_or("-", name);
+            show(&format!("{rank:<4}  {citing:<7}  {words}"));
         } else {
             show(&format!("{rank:<4}  {words}"));
         }
@@ -71,7 +75,12 @@ pub(crate) async fn hit_rate(command: HitRate, api: &Api) -> Result<(), Failure>
         ranks.len()
     ));
     if command.ask {
-        show(&format!("cited {:.2}", part(f64::from(cited), ranks.len())));
+        let part = |count| part(f64::from(count), ranks.len());
+        show(&format!(
+            "cited {:.2}, for what the answer says {:.2}",
+            part(cited),
+            part(grounded)
+        ));
     }
     match command.at_least {
         Some(least) if found < least => Err(Failure::Some(format!(
@@ -97,12 +106,23 @@ async fn search(api: &Api, question: &Question) -> Result<Option<usize>, Failure
     Ok(question.rank(&found.hits))
 }
 
-async fn is_cited(api: &Api, question: &Question) -> Result<bool, Failure> {
+/// Why an answer cites the passage, if it does.
+async fn citing(api: &Api, question: &Question) -> Result<Option<Basis>, Failure> {
     let evidence = evidence(api, &question.question).await?;
-    let cited = |n| evidence.citations.iter().any(|citation| citation.n == n);
-    Ok((evidence.sources.iter())
-        .filter(|source| cited(source.n))
-        .any(|source| question.is_answered_by(&source.document_id, &source.text)))
+    let answers = |n| {
+        let mut sources = evidence.sources.iter().filter(|source| source.n == n);
+        sources.any(|source| question.is_answered_by(&source.document_id, &source.text))
+    };
+    let right = evidence.citations.iter().find(|citation| answers(citation.n));
+    Ok(right.map(|citation| citation.basis))
+}
+
+fn name(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Named => "named",
+        Basis::Matched => "matched",
+        Basis::Nearest => "nearest",
+    }
 }
 
 fn show(text: &str) {

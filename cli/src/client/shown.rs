@@ -68,7 +68,11 @@ impl Shown {
     pub(crate) fn done(&mut self, answered: &Answered) -> io::Result<()> {
         self.end_line()?;
         if !answered.citations.is_empty() {
-            write("\n")?;
+            write(if answered.grounded {
+                "\n"
+            } else {
+                "\nNearest to the question:\n"
+            })?;
         }
         for citation in &answered.citations {
             write(&format!("{}\n", self.cited(citation)))?;
@@ -92,6 +96,7 @@ impl Shown {
             document_id,
             chunk,
             quote,
+            basis: _,
         } = citation;
         let title = (self.sources.iter().find(|source| source.n == *n))
             .map(|source| format!("{}, ", line(&source.title, QUOTE)))
@@ -121,7 +126,8 @@ fn remarks(answered: &Answered, has_sources: bool) -> Vec<String> {
     let mut remarks = Vec::new();
     if has_sources && !answered.grounded {
         remarks.push(
-            "No citation of this answer holds: it may not be from your documents. --sources shows what it could be from."
+            "Nothing of this answer was found in your documents: read what is nearest to the question. --sources shows all that it \
+             could be from."
                 .to_owned(),
         );
     }

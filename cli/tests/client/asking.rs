@@ -19,7 +19,7 @@ fn sources() -> Value {
 }
 
 fn citations() -> Value {
-    json!([{"n": 1, "document_id": "trains.md", "chunk": 0, "quote": "It leaves\nat 21:40."}])
+    json!([{"n": 1, "document_id": "trains.md", "chunk": 0, "quote": "It leaves\nat 21:40.", "basis": "named"}])
 }
 
 fn answered() -> String {

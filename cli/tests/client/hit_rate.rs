@@ -29,7 +29,7 @@ async fn server() -> Server {
     ]
     .into();
     server.seen.lock().unwrap().answer = json!({
-        "citations": [{"n": 2, "document_id": "trains.md", "chunk": 0, "quote": "at 21:40"}],
+        "citations": [{"n": 2, "document_id": "trains.md", "chunk": 0, "quote": "at 21:40", "basis": "matched"}],
         "sources": [
             {"n": 1, "document_id": "bus.md", "title": "B", "chunk": 0, "score": 0.8, "text": "Every hour."},
             {"n": 2, "document_id": "trains.md", "title": "T", "chunk": 0, "score": 0.8, "text": "It leaves at 21:40."},
@@ -75,9 +75,9 @@ async fn with_answers_it_tells_which_cite_the_passage_and_fails_below_the_rate()
     .await;
     assert_eq!(done.code, Some(1), "{done:?}");
     for line in [
-        "2     yes    When does it leave?",
-        "1     no     How often?",
-        "cited 0.33",
+        "2     matched  When does it leave?",
+        "1     -        How often?",
+        "cited 0.33, for what the answer says 0.33",
     ] {
         assert!(
             done.stdout.lines().any(|shown| shown == line),

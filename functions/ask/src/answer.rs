@@ -22,11 +22,12 @@ pub(crate) async fn answer(call: &Call, asked: Asked) -> Result<Json<Answer>, Fa
     let Verified {
         text,
         citations,
+        grounded,
         invented,
     } = verify(call, &completion.text, &asked.sources, &asked.question);
     Ok(Json(Answer {
         answer: text,
-        grounded: !citations.is_empty(),
+        grounded,
         citations,
         invented_citations: invented,
         finish_reason: completion.finish.into(),

@@ -78,7 +78,7 @@ fn done(call: &Call, asked: &Asked, text: &str, finish: Finish) -> Answered {
 /// What `done` says, with what the request has taken until now.
 fn answered(call: &Call, verified: Verified, model: Option<String>, finish_reason: FinishReason) -> Answered {
     Answered {
-        grounded: !verified.citations.is_empty(),
+        grounded: verified.grounded,
         citations: verified.citations,
         invented_citations: verified.invented,
         model,
@@ -95,6 +95,7 @@ fn nothing_found(call: Call) -> impl Stream<Item = Result<Step<Answered>, Failur
     let nothing = Verified {
         text: String::new(),
         citations: Vec::new(),
+        grounded: false,
         invented: 0,
     };
     let done = answered(&call, nothing, None, FinishReason::Stop);

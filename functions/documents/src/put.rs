@@ -47,9 +47,8 @@ pub(crate) async fn documents_put(
         id: Some(id),
         ..request
     };
-    let ledger = call.record.clone();
     let document = library
-        .keep(ledger, &caller.id, &version, &request, call.deadline)
+        .keep(&call.record, &caller.id, &version, &request, call.deadline)
         .await?;
     Ok(created(document))
 }

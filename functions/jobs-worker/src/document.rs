@@ -38,7 +38,7 @@ impl Worker {
         record.start(self.library.embedder.model(), &request.text);
         let preparing = self
             .library
-            .prepare(record.clone(), &job.caller, &job.id, &request, until(deadline));
+            .prepare(&record, &job.caller, &job.id, &request, until(deadline));
         let attempt = tokio::select! {
             prepared = preparing => match prepared {
                 Ok(prepared) => self.publish(job, lock, prepared, deadline).await,

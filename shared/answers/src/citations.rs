@@ -8,7 +8,7 @@ use std::{
     ops::Range,
 };
 
-use lambent_schema::endpoints::ask::{Citation, Source};
+use lambent_schema::endpoints::ask::{Basis, Citation, Source};
 
 use crate::{
     marks,
@@ -17,6 +17,8 @@ use crate::{
 
 /// How many words more of a sentence's a neighbour must have to be part of its quote.
 const WORTH_QUOTING: usize = 2;
+/// How many places are cited where nothing is found that an answer says.
+const NEAREST: usize = 2;
 
 /// An answer whose citations hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub struct Verified {
     pub text: String,
     /// Where it is from, in the order of the sources.
     pub citations: Vec<Citation>,
+    /// Whether one of them is of what it says.
+    pub grounded: bool,
     /// How many sources were named that there are not.
     pub invented: u32,
 }
@@ -32,7 +36,8 @@ pub struct Verified {
 /// Verifies what a model answered from these sources, which are numbered from 1, to this question.
 ///
 /// Each mark of a source makes a citation: of the place there that shares most words with the sentence that has the mark. Where no mark
-/// holds, since small models make none, sentences are attributed to the place that they are most likely from, if it is likely at all.
+/// holds, since small models make none, sentences are attributed to the place that they are most likely from, if it is likely at all. Where
+/// none is, the places of the first sources that share most words with the question are cited: there the reader finds what was asked.
 #[must_use]
 pub fn verified(text: &str, sources: &[Source], question: &str) -> Verified {
     let known = u32::try_from(sources.len()).unwrap_or(u32::MAX);
@@ -48,13 +53,25 @@ pub fn verified(text: &str, sources: &[Source], question: &str) -> Verified {
         .iter()
         .filter(|source| named.is_empty() || named.contains(&source.n));
     let passages: Vec<Passage<'_>> = compared.map(Passage::of).collect();
-    let mut found: Vec<(u32, &str)> = if named.is_empty() {
+    let (mut found, mut basis): (Vec<(u32, &str)>, _) = if named.is_empty() {
         let attributed = |claim| attributed(claim, &passages, &asked);
-        claims.iter().filter_map(attributed).collect()
+        (claims.iter().filter_map(attributed).collect(), Basis::Matched)
     } else {
         let marked = |claim| marked(claim, &passages, &asked);
-        claims.iter().flat_map(marked).collect()
+        (claims.iter().flat_map(marked).collect(), Basis::Named)
     };
+    let nearest: Vec<Passage<'_>>;
+    let question = Claim::of(&asked);
+    let grounded = !found.is_empty();
+    if !grounded {
+        nearest = sources.iter().take(NEAREST).map(Passage::of).collect();
+        found.extend(
+            nearest
+                .iter()
+                .filter_map(|passage| passage.cited(&question, &asked)),
+        );
+        basis = Basis::Nearest;
+    }
     // Stable: within a source they stay in the answer's order.
     found.sort_by_key(|(n, _)| *n);
     let mut seen = BTreeSet::new();
@@ -62,21 +79,23 @@ pub fn verified(text: &str, sources: &[Source], question: &str) -> Verified {
     let numbered: BTreeMap<u32, &Source> = (1..).zip(sources).collect();
     let citations = found
         .into_iter()
-        .filter_map(|(n, quote)| Some(citation(numbered.get(&n)?, quote)))
+        .filter_map(|(n, quote)| Some(citation(numbered.get(&n)?, quote, basis)))
         .collect();
     Verified {
         text: text.to_owned(),
         citations,
+        grounded,
         invented,
     }
 }
 
-fn citation(source: &Source, quote: &str) -> Citation {
+fn citation(source: &Source, quote: &str, basis: Basis) -> Citation {
     Citation {
         n: source.n,
         document_id: source.document_id.clone(),
         chunk: source.chunk,
         quote: quote.to_owned(),
+        basis,
     }
 }
 
@@ -85,6 +104,16 @@ struct Claim {
     words: BTreeSet<String>,
     /// The sources that it names, by number.
     sources: BTreeSet<u32>,
+}
+
+impl Claim {
+    /// What is asked, as if it were said.
+    fn of(words: &BTreeSet<String>) -> Self {
+        Self {
+            words: words.clone(),
+            sources: BTreeSet::new(),
+        }
+    }
 }
 
 /// The sentences of an answer. A mark that stands alone belongs to the sentence before.
@@ -151,6 +180,11 @@ impl<'a> Passage<'a> {
         }
     }
 
+    /// Its number, and the place in it that a claim is most likely from.
+    fn cited<'b>(&'b self, claim: &'b Claim, question: &BTreeSet<String>) -> Option<(u32, &'b str)> {
+        Some((self.n, self.quote(claim, question)?.text))
+    }
+
     /// The sentence that shares most words with a claim, and of those the one that shares most with the question; with the one before and
     /// the one after it, where these have more of the claim.
     fn quote<'b>(&'b self, claim: &'b Claim, question: &BTreeSet<String>) -> Option<Quote<'b>> {
@@ -193,7 +227,7 @@ fn marked<'b>(
         .iter()
         .filter(|passage| claim.sources.contains(&passage.n));
     named
-        .filter_map(|passage| Some((passage.n, passage.quote(claim, question)?.text)))
+        .filter_map(|passage| passage.cited(claim, question))
         .collect()
 }
 

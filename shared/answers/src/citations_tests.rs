@@ -8,7 +8,8 @@ const PRICES: &str =
 
 fn told(text: &str) -> (String, Vec<(u32, String)>, u32) {
     let verified = verified(text, &testing::sources(&[TRAIN, PRICES]), "When does it leave?");
-    let citations = verified.citations.into_iter();
+    // Those of an answer that nothing of was found are not from what it says.
+    let citations = (verified.citations.into_iter()).filter(|citation| citation.basis != Basis::Nearest);
     (
         verified.text,
         citations.map(|citation| (citation.n, citation.quote)).collect(),
@@ -114,6 +115,43 @@ fn unmarked_sentences_are_attributed_if_a_source_says_them() {
     ] {
         assert_eq!(cited(from_nowhere), [], "{from_nowhere}");
     }
+}
+
+#[test]
+fn where_nothing_of_an_answer_is_found_the_places_nearest_to_the_question_are_cited() {
+    let sources = testing::sources(&[TRAIN, PRICES, TRAIN]);
+    let nearest = verified(
+        "I don't know.",
+        &sources,
+        "Where does it leave, and what costs a bed?",
+    );
+    assert!(!nearest.grounded);
+    let cited: Vec<_> = (nearest.citations.iter())
+        .map(|citation| (citation.n, citation.quote.as_str(), citation.basis))
+        .collect();
+    assert_eq!(
+        cited,
+        [
+            (1, LEAVES, Basis::Nearest),
+            (2, "A bed in a sleeping car costs 59 euros.", Basis::Nearest)
+        ]
+    );
+    let found = verified("It leaves at 21:40.", &sources, "When does it leave?");
+    assert!(
+        found.grounded
+            && found
+                .citations
+                .iter()
+                .all(|citation| citation.basis == Basis::Matched)
+    );
+    let named = verified("It leaves at 21:40 [1].", &sources, "When does it leave?");
+    assert!(
+        named.grounded
+            && named
+                .citations
+                .iter()
+                .all(|citation| citation.basis == Basis::Named)
+    );
 }
 
 #[test]

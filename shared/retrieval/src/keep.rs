@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use lambent_llm::Purpose;
-use lambent_schema::{
-    Ledger,
-    endpoints::documents::{self as api, DocumentRequest},
-};
+use lambent_schema::endpoints::documents::{self as api, DocumentRequest};
+use lambent_service::{Record, Stage};
 use lambent_store::{
     CallerId,
     documents::{Begun, Chunk, Document, Embedding, NewDocument, Published, Version},
@@ -54,14 +52,14 @@ impl Library {
     /// See [`KeepError`]. Nothing of it is visible then, but after an error of the table, or after the deadline, it may be whole.
     pub async fn keep(
         &self,
-        ledger: impl Ledger + 'static,
+        record: &Record,
         caller: &CallerId,
         version: &str,
         request: &DocumentRequest,
         deadline: Instant,
     ) -> Result<api::Document, KeepError> {
         let keeping = async {
-            let prepared = self.prepare(ledger, caller, version, request, deadline).await?;
+            let prepared = self.prepare(record, caller, version, request, deadline).await?;
             self.publish(prepared, deadline).await
         };
         let kept = timeout_at(deadline, keeping).await;
@@ -73,14 +71,14 @@ impl Library {
     }
 
     /// Splits and embeds a document, and writes its chunks, so that it only has to be published. `version` is a UUIDv7: of a document's
-    /// versions the greatest stays. It is also the id of a document that has none. What embedding costs is told to `ledger`. Can be dropped,
+    /// versions the greatest stays. It is also the id of a document that has none. What embedding costs and takes is told to `record`. Can be dropped,
     /// and done again, at any time.
     ///
     /// # Errors
     /// See [`KeepError`].
     pub async fn prepare(
         &self,
-        ledger: impl Ledger + 'static,
+        record: &Record,
         caller: &CallerId,
         version: &str,
         request: &DocumentRequest,
@@ -93,8 +91,9 @@ impl Library {
         if let Some(document) = self.there(caller, id, version).await? {
             return Ok(Prepared::Kept(Box::new(document)));
         }
-        let embedder = self.embedder.metered(ledger);
-        let embedded = embedder.embed(&texts, Purpose::Document, deadline).await?;
+        let embedder = self.embedder.metered(record.clone());
+        let embedding = embedder.embed(&texts, Purpose::Document, deadline);
+        let embedded = record.timed(Stage::Embed, embedding).await?;
         let mut chunks = Vec::with_capacity(pieces.len());
         for (piece, vector) in pieces.iter().zip(embedded.vectors) {
             chunks.push(Chunk {

@@ -84,9 +84,10 @@ pub enum Role {
 pub struct Answer {
     /// The answer. `[1]` in it stands for the first source.
     pub answer: String,
-    /// Whether it is from the documents: at least one citation holds.
+    /// Whether it is from the documents: at least one citation is of what it says.
     pub grounded: bool,
-    /// The places that it is from, as far as they could be verified.
+    /// The places that it is from. Where none was found that says what the answer says, at most two where the documents most
+    /// likely say what was asked (`nearest`).
     pub citations: Vec<Citation>,
     /// How many citations of the model's were dropped because there is no such source.
     pub invented_citations: u32,
@@ -115,6 +116,21 @@ pub struct Citation {
     pub chunk: u32,
     /// What stands there, word for word.
     pub quote: String,
+    /// Why it is cited.
+    pub basis: Basis,
+}
+
+/// Why a place is cited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Basis {
+    /// A sentence of the answer names its source.
+    Named,
+    /// A sentence of the answer names no source, and most of its words stand there.
+    Matched,
+    /// Nothing that the answer says was found in any source: this is where the answer should have been looked for.
+    Nearest,
 }
 
 /// What a model was given to answer from.
@@ -144,9 +160,10 @@ pub struct Sources {
 /// The `data:` of the `done` event of an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Answered {
-    /// Whether it is from the documents: at least one citation holds.
+    /// Whether it is from the documents: at least one citation is of what it says.
     pub grounded: bool,
-    /// The places that it is from, as far as they could be verified.
+    /// The places that it is from. Where none was found that says what the answer says, at most two where the documents most
+    /// likely say what was asked (`nearest`).
     pub citations: Vec<Citation>,
     /// How many of the model's citations name no source: their marks are in the deltas all the same.
     pub invented_citations: u32,
@@ -176,7 +193,8 @@ impl Endpoint for Ask {
     const PATH: &'static str = "/ask";
     const SUMMARY: &'static str = "Ask your documents";
     const DESCRIPTION: &'static str = "The chunks that are nearest to the question are found, and a model answers from them. Its citations are verified: \
-        one of a source that there is not is dropped and counted, and each quote stands in its chunk word for word. Where nothing is near enough \
+        one of a source that there is not is dropped and counted, and each quote stands in its chunk word for word. Where nothing that the answer says \
+        is found in the sources, it is not `grounded`, and the passages that are nearest to the question are cited instead. Where nothing is near enough \
         (`min_score`), the answer says so, and no model is asked.\n\nJSON by default. With `Accept: text/event-stream` server-sent events: `sources` \
         first, then `delta`s, then exactly one `done` or `error`; a comment line every 15 seconds of silence.\n\nWhat stands in documents is data to \
         the model, not instructions.";
@@ -293,6 +311,7 @@ fn example_answer() -> Answer {
             document_id: EXAMPLE_ID.to_owned(),
             chunk: 0,
             quote: "It leaves Santa Apolonia at 21:40 and arrives at Chamartin at 8:10.".to_owned(),
+            basis: Basis::Named,
         }],
         invented_citations: 0,
         finish_reason: FinishReason::Stop,

@@ -19,8 +19,8 @@ async fn an_answer_has_its_sources_and_for_each_mark_the_words_that_it_is_from()
     assert_eq!(
         answer["citations"],
         json!([
-            {"n": 1, "document_id": "trains", "chunk": 0, "quote": LEAVES},
-            {"n": 2, "document_id": "trains", "chunk": 1, "quote": "A bed in the night train costs 59 euros."},
+            {"n": 1, "document_id": "trains", "chunk": 0, "quote": LEAVES, "basis": "named"},
+            {"n": 2, "document_id": "trains", "chunk": 1, "quote": "A bed in the night train costs 59 euros.", "basis": "named"},
         ])
     );
     assert_eq!(
@@ -70,15 +70,18 @@ async fn an_answer_without_marks_is_attributed_where_a_source_says_it() {
     let attributed = answer(&api, &asking(QUESTION)).await;
     assert_eq!(
         attributed["citations"],
-        json!([{"n": 1, "document_id": "trains", "chunk": 0, "quote": LEAVES}])
+        json!([{"n": 1, "document_id": "trains", "chunk": 0, "quote": LEAVES, "basis": "matched"}])
     );
     assert_eq!(attributed["grounded"], true);
 
     api.upstream.then(Answer::text("I don't know, sorry."));
     let unknown = answer(&api, &asking(QUESTION)).await;
+    assert_eq!(unknown["grounded"], false);
+    let nearest = unknown["citations"].as_array().unwrap();
+    assert_eq!(nearest.len(), 2);
     assert_eq!(
-        (&unknown["grounded"], &unknown["citations"]),
-        (&json!(false), &json!([]))
+        nearest[0],
+        json!({"n": 1, "document_id": "trains", "chunk": 0, "quote": LEAVES, "basis": "nearest"})
     );
     assert_eq!(texts(&unknown).len(), 2);
 }

@@ -31,7 +31,7 @@ async fn sources_come_first_then_deltas_and_done_has_the_citations() {
     let (_, done) = events.terminal();
     assert_eq!(
         done["citations"],
-        json!([{"n": 1, "document_id": "trains", "chunk": 0, "quote": LEAVES}])
+        json!([{"n": 1, "document_id": "trains", "chunk": 0, "quote": LEAVES, "basis": "named"}])
     );
     assert_eq!(
         (

@@ -16,6 +16,8 @@ async fn a_document_is_kept_at_once_and_told_as_it_is() {
     assert_eq!(answer.status(), 201);
     let location = answer.headers()["location"].to_str().unwrap().to_owned();
     let here = answer.url().clone();
+    let timing = answer.headers()["server-timing"].to_str().unwrap().to_owned();
+    assert!(timing.contains("embed;dur="), "{timing}");
     let kept: Value = answer.json().await.unwrap();
     assert_eq!(kept["document_id"], handbook["id"]);
     assert_eq!(

@@ -84,10 +84,28 @@ pub const JOBS_SWEEPER: Background = Background {
     trigger: Trigger::Schedule { every_minutes: 1 },
 };
 
+/// How often an event that was received is tried to be handled before it is given up.
+pub const MAX_WEBHOOK_ATTEMPTS: u32 = 5;
+
+/// Handles the events that others send. A failed attempt is counted in its event, so that the change is told apart from the first one.
+pub const WEBHOOKS_WORKER: Background = Background {
+    function: "webhooks-worker",
+    timeout_secs: 30,
+    trigger: Trigger::Stream(&[StreamTrigger {
+        name: "webhooks",
+        table: "webhooks",
+        filter: r#"{"dynamodb": {"NewImage": {"status": {"S": ["received"]}, "attempts": {"N": ["0"]}}}}"#,
+        batch_size: 1,
+        parallelization_factor: 10,
+        // The one after the last attempt finds the attempts used up, and says so.
+        maximum_retry_attempts: MAX_WEBHOOK_ATTEMPTS,
+    }]),
+};
+
 /// All of them.
 #[must_use]
 pub const fn background() -> &'static [Background] {
-    &[JOBS_WORKER, JOBS_SWEEPER]
+    &[JOBS_WORKER, JOBS_SWEEPER, WEBHOOKS_WORKER]
 }
 
 #[cfg(test)]
@@ -97,14 +115,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn filters_are_json_and_retries_suffice_for_all_attempts_of_a_job() {
-        let Trigger::Stream(streams) = JOBS_WORKER.trigger else {
-            unreachable!("the worker rides a stream")
-        };
-        for stream in streams {
-            let filter: Value = serde_json::from_str(stream.filter).unwrap();
-            assert!(filter.is_object(), "{filter}");
-            assert!(stream.maximum_retry_attempts >= MAX_JOB_ATTEMPTS);
+    fn filters_are_json_and_retries_suffice_for_all_attempts() {
+        for (worker, attempts) in [
+            (JOBS_WORKER, MAX_JOB_ATTEMPTS),
+            (WEBHOOKS_WORKER, MAX_WEBHOOK_ATTEMPTS),
+        ] {
+            let Trigger::Stream(streams) = worker.trigger else {
+                unreachable!("the workers ride streams")
+            };
+            for stream in streams {
+                let filter: Value = serde_json::from_str(stream.filter).unwrap();
+                assert!(filter.is_object(), "{filter}");
+                assert!(stream.maximum_retry_attempts >= attempts);
+            }
         }
     }
 }

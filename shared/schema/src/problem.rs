@@ -139,6 +139,8 @@ problem_codes! {
     InvalidJson = 400 "invalid_json" "The body is not valid JSON";
     /// The credentials contradict each other, or are not text.
     InvalidRequest = 400 "invalid_request" "The request is malformed";
+    /// An event's signature is missing, wrong, or too old.
+    InvalidSignature = 400 "invalid_signature" "The signature is not valid";
     /// No credentials, or none that are valid.
     Unauthenticated = 401 "unauthenticated" "Credentials are missing or not valid";
     /// The caller is known, and not allowed to do this.

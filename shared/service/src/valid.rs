@@ -37,7 +37,7 @@ impl<T: RequestBody, S: Sync> FromRequest<S> for Valid<T> {
             let detail = "The body must be JSON, declared as `content-type: application/json`.";
             return Err(refuse(ProblemCode::UnsupportedMediaType, detail));
         }
-        let body = read(request).await?;
+        let body = read(request, MAX_BODY_BYTES).await?;
         parse(&body).map(Self)
     }
 }
@@ -59,21 +59,22 @@ fn declares_json(headers: &HeaderMap) -> bool {
         .is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
 }
 
-async fn read(request: Request<Body>) -> Result<Bytes, Failure> {
+/// Reads a body whole, if it is not longer than this.
+pub(crate) async fn read(request: Request<Body>, max_bytes: usize) -> Result<Bytes, Failure> {
     let too_large = || {
         refuse(
             ProblemCode::PayloadTooLarge,
-            format!("The body may have at most {MAX_BODY_BYTES} bytes."),
+            format!("The body may have at most {max_bytes} bytes."),
         )
     };
     let declared = request
         .headers()
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: usize| length > MAX_BODY_BYTES) {
+    if declared.is_some_and(|length: usize| length > max_bytes) {
         return Err(too_large());
     }
-    match Limited::new(request.into_body(), MAX_BODY_BYTES).collect().await {
+    match Limited::new(request.into_body(), max_bytes).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
         Err(_) => Err(refuse(ProblemCode::InvalidJson, "The body broke off.")),

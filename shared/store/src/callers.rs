@@ -14,13 +14,14 @@
 //! | `tat`, `ready` | GCRA's theoretical arrival time, and the time from which one more request conforms, in ms since 1970; `ready` = `tat` - (burst - 1) * interval |
 //! | `interval`, `offset` | ms between requests at the rate; `interval` - (burst - 1) * `interval`, which makes `ready` of a time |
 //! | `remaining`, `period` | what is left of the budget of this month (`2026-11`), reservations taken off, in millionths of a dollar |
+//! | `prepaid` | what was paid in beforehand, part of `remaining`, in millionths of a dollar; absent where nothing ever was (`callers/credit.rs`) |
 //! | `calls` | the requests under way: id to `{a: amount, u: until, p: period}` |
 //! | `work` | the jobs being worked at, the same: their money is reserved when they are begun, and they do not count as requests at once |
 //!
 //! The update differs by whether the caller was idle (`tat` is past), and by whether this is its first request of a month. Each
 //! process remembers how it found a caller and guesses by that. A wrong guess is a refused condition, whose answer brings the
 //! item: the process then knows why, and tries again or refuses. That makes two writes for a process that does not know the caller
-//! and finds it busy, and for the first request of a month; one otherwise.
+//! and finds it busy, and for the first request of a month (three if there is prepaid money to carry over); one otherwise.
 //!
 //! [`Callers::settle`] is a second write, after the answer, for requests that spend: it gives back what was not spent.
 //! A function that died leaves its reservation in `calls`; whoever would be refused because of it releases it, once `until` is past.
@@ -33,6 +34,7 @@
 //! The items of tokens are deleted [`TOKEN_KEPT_DAYS`] days after their last request; those of keys stay.
 
 mod admit;
+mod credit;
 mod item;
 mod judge;
 mod keys;

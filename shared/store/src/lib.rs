@@ -21,11 +21,14 @@ mod pause;
 pub mod requests;
 mod shard;
 mod timestamp;
+mod transaction;
 mod update;
+pub mod webhooks;
 
 pub use callers::{Admission, CallerId, Callers, Refusal};
 pub use config::{
     CALLERS_TABLE, ConfigError, Credentials, DOCUMENTS_TABLE, JOBS_TABLE, REQUESTS_TABLE, StoreConfig,
+    WEBHOOKS_TABLE,
 };
 pub use create::{create_table_input, create_tables};
 pub use definition::{Attribute, AttributeKind, Index, Key, Projection, TableDefinition, VectorIndex};
@@ -34,6 +37,7 @@ pub use error::StoreError;
 pub use jobs::{Job, JobStatus, Jobs};
 pub use requests::{RequestRecord, Requests, State};
 pub use timestamp::{instant_of, instant_text, now_ms};
+pub use webhooks::Webhooks;
 
 use std::sync::Arc;
 
@@ -92,6 +96,30 @@ impl Store {
             expected: "the name of the DynamoDB table of documents",
         })?;
         Ok(Documents::new(self.client.clone(), table))
+    }
+
+    /// What others have told.
+    ///
+    /// # Errors
+    /// The configuration does not name their table.
+    pub fn webhooks(&self) -> Result<Webhooks, ConfigError> {
+        let table = self.config.webhooks_table.clone();
+        let table = table.ok_or(ConfigError::Missing {
+            name: WEBHOOKS_TABLE,
+            expected: "the name of the DynamoDB table of webhooks",
+        })?;
+        Ok(Webhooks::new(self.client.clone(), table))
+    }
+
+    /// Payments, and the budgets that they top up.
+    ///
+    /// # Errors
+    /// The configuration does not name both tables.
+    pub fn ledger(&self) -> Result<webhooks::Ledger, ConfigError> {
+        Ok(webhooks::Ledger {
+            webhooks: self.webhooks()?,
+            callers: self.callers()?,
+        })
     }
 
     /// The log of requests.

@@ -7,6 +7,7 @@ pub mod documents;
 pub mod health;
 pub mod jobs;
 pub mod search;
+pub mod webhooks;
 
 use crate::endpoint::Operation;
 
@@ -27,6 +28,8 @@ pub fn operations() -> Vec<Operation> {
         Operation::of::<jobs::JobsList>(),
         Operation::of::<jobs::JobsCancel>(),
         Operation::of::<jobs::CallbackSecret>(),
+        Operation::of::<webhooks::WebhooksStripe>(),
+        Operation::of::<webhooks::WebhooksSource>(),
         Operation::of::<health::Health>(),
         Operation::of::<docs::Docs>(),
         Operation::of::<docs::Redoc>(),

@@ -166,6 +166,11 @@ impl Callers {
             match judge(found.as_ref(), ask) {
                 Verdict::Refuse(refusal) => return Ok(Decision::Refused(refusal)),
                 Verdict::Admit(next) => path = next,
+                Verdict::CarryOver => {
+                    if let Some(item) = &found {
+                        self.carry_over(item, ask.now_ms).await?;
+                    }
+                }
                 Verdict::Release { month, calls } => self.release(id, &month, &calls, ask.now_ms).await?,
             }
         }
@@ -349,6 +354,9 @@ fn reserve(update: &mut Expression, ask: &Ask<'_>, path: &Path, amount: u64) {
             update.require(format!(
                 "(attribute_not_exists({period}) OR {period} < {this_month})"
             ));
+            // What is left of that has to be carried over first.
+            let prepaid = update.name("prepaid");
+            update.require(format!("attribute_not_exists({prepaid})"));
             update.set(&remaining, format!("{budget} - {cost}"));
             update.set(&period, &this_month);
         }

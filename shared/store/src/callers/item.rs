@@ -34,6 +34,9 @@ pub(super) struct CallerItem {
     pub(super) ready: i64,
     pub(super) budget: u64,
     pub(super) remaining: i64,
+    /// What was paid in beforehand: at the month's beginning, and since. Only keys have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) prepaid: Option<i64>,
     pub(super) period: String,
     pub(super) concurrency: u32,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -95,6 +95,8 @@ pub(super) enum Verdict {
     Refuse(Refusal),
     /// Admit, this way.
     Admit(Path),
+    /// Begin the new month with what is left of prepaid money, and look again.
+    CarryOver,
     /// Release these calls, whose functions died, and look again.
     Release {
         /// The item's own month.
@@ -169,6 +171,9 @@ fn judge_spending(item: &CallerItem, ask: &Ask<'_>, limits: &Limits, path: Path,
         if at_once(&live) + at_once(&dead) >= limit {
             return release();
         }
+    }
+    if !path.is_this_month && item.prepaid.is_some() {
+        return Verdict::CarryOver;
     }
     let left = if path.is_this_month {
         i128::from(item.remaining)

@@ -44,6 +44,8 @@ pub struct KeyRecord {
     pub limits: Limits,
     /// What is left of this month's budget, reservations taken off, in millionths of a dollar; `None` without a budget.
     pub remaining: Option<i64>,
+    /// What was paid in beforehand and is not spent, in millionths of a dollar; less than nothing where it was spent and then taken back.
+    pub prepaid: i64,
     /// Requests under way, or died and not yet released.
     pub calls: usize,
     /// Jobs being worked at, or whose worker died and that are not yet released.
@@ -188,15 +190,17 @@ fn item(key: &NewKey) -> Result<crate::item::Item, StoreError> {
 /// `None` for the bearers of tokens.
 fn record(item: CallerItem, month: &str) -> Option<KeyRecord> {
     let limits = item.limits();
-    let remaining = |budget: u64| match item.period == month {
+    let remaining = match item.period == month {
         true => item.remaining,
-        false => i64::try_from(budget).unwrap_or(i64::MAX),
+        false => item.next_month(),
     };
+    let prepaid = item.carried();
     Some(KeyRecord {
         name: item.name?,
         id: item.caller,
         scopes: item.scopes,
-        remaining: limits.budget.map(remaining),
+        remaining: limits.budget.map(|_| remaining),
+        prepaid,
         limits,
         calls: item.calls.map_or(0, |calls| calls.len()),
         work: item.work.map_or(0, |work| work.len()),

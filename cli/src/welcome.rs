@@ -92,6 +92,7 @@ Lambent answers on {url}
   docs      {url}/docs
   model     {}, {model}
   DynamoDB  {database}
+  webhooks  {url}/webhooks/stripe (signed with what {data}/webhook-secret or LAMBENT_WEBHOOK_SECRETS has)
 
 An analysis of a report of 300 words:
 

@@ -194,6 +194,12 @@ async fn functions_that_no_request_calls_answer_their_events_in_a_container() {
             "events/jobs-worker.json",
             json!({"batchItemFailures": []}),
         ),
+        // Of an event that is not there any more.
+        (
+            "WebhooksWorkerFunction",
+            "events/webhooks-worker.json",
+            json!({"batchItemFailures": []}),
+        ),
     ] {
         let arguments = [
             "local",
@@ -220,6 +226,9 @@ fn expected_status(op: &Operation) -> u16 {
         "jobs_create" => 202,
         "documents_delete" => 204,
         "jobs_get" | "jobs_cancel" => 404,
+        // Its signature is right for another secret, and old; and nobody has named a secret of the other source.
+        "webhooks_stripe" => 400,
+        "webhooks_source" => 404,
         _ => 200,
     }
 }
@@ -276,6 +285,7 @@ async fn start_api_serves_every_route_whole() {
         let url = url(&op
             .path
             .replace("{job_id}", "unknown")
+            .replace("{source}", "acme")
             .replace("{document_id}", DOCUMENT));
         let sent = match op.method {
             Method::Get => client.get(url),

@@ -30,6 +30,9 @@ use reqwest::{
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use webhooks::{KnownSecrets, WebhookConfig};
+use webhooks_worker::Rates;
+
 use crate::{database::new_key, upstream::Upstream};
 
 /// The model that the API is configured with; the upstream takes any.
@@ -112,6 +115,8 @@ impl Api {
             events_key: false,
             callbacks: CallbackConfig::default(),
             // A worker that lives says so four times in this time.
+            webhooks: webhooks(),
+            rates: Rates::default(),
             worker: WorkerConfig {
                 lease: Duration::from_secs(2),
                 retry: Duration::from_millis(50),
@@ -151,6 +156,8 @@ impl Api {
             oauth: None,
             events_key: false,
             callbacks: CallbackConfig::default(),
+            webhooks: webhooks(),
+            rates: Rates::default(),
             worker: WorkerConfig::default(),
         })
         .await
@@ -323,6 +330,19 @@ fn client(key: &ApiKey) -> Client {
     headers.insert(API_KEY, value);
     let client = Client::builder().default_headers(headers).build();
     client.expect("a client")
+}
+
+/// The secrets that events are signed with, by source: `stripe` has two, as while they are rotated.
+pub const WEBHOOK_SECRETS: &str =
+    r#"{"stripe": ["whsec_test_new", "whsec_test_old"], "acme": ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"]}"#;
+
+/// What events are signed with.
+///
+/// # Panics
+/// Never: the secrets are JSON.
+#[must_use]
+pub fn webhooks() -> WebhookConfig {
+    WebhookConfig::Here(KnownSecrets::parse(WEBHOOK_SECRETS).expect("JSON"))
 }
 
 /// The configuration of a model that is this upstream.

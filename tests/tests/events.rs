@@ -19,7 +19,7 @@ use lambent_llm::{Embedder, ModelConfig, Models};
 use lambent_retrieval::Library;
 use lambent_schema::{
     Access, Operation, Trigger, background,
-    background::{JOBS_SWEEPER, JOBS_WORKER},
+    background::{JOBS_SWEEPER, JOBS_WORKER, WEBHOOKS_WORKER},
     operations,
 };
 use lambent_service::{BatchAnswer, Service, ServiceConfig, StreamEvent, call::deadline_in};
@@ -27,14 +27,17 @@ use lambent_store::{
     CallerId, State,
     jobs::{Created, JobKind, JobStatus, NewJob},
     now_ms,
+    webhooks::{EventStatus, NewEvent},
 };
 use lambent_tests::{
-    api::embedding,
+    api::{embedding, webhooks as secrets},
     database::{Database, events_key},
     upstream::Upstream,
 };
 use serde_json::Value;
 use tower::ServiceExt as _;
+use webhooks::Secrets;
+use webhooks_worker::Rates;
 
 #[test]
 fn each_operation_and_each_function_that_none_calls_has_one_event_that_is_named_after_it() {
@@ -145,9 +148,10 @@ async fn each_event_is_answered_by_the_router_of_its_function_and_leaves_a_recor
         };
         let requests = cloud.database.store.requests();
         let record = &requests.last_of_caller(&caller, 1).await.unwrap()[0];
+        let state = if expected < 400 { State::Done } else { State::Error };
         assert_eq!(
             (record.route.as_str(), record.state),
-            (op.route().as_str(), State::Done)
+            (op.route().as_str(), state)
         );
     }
 }
@@ -171,6 +175,42 @@ async fn the_event_of_the_stream_has_its_job_done() {
     assert_eq!(answer, BatchAnswer::default());
     let job = worker.jobs.find(&job_id()).await.unwrap().unwrap();
     assert_eq!(job.status, JobStatus::Succeeded, "{job:?}");
+}
+
+#[tokio::test]
+async fn the_event_of_the_stream_of_webhooks_has_its_payment_posted() {
+    let cloud = Cloud::start().await;
+    let record = event(WEBHOOKS_WORKER.function);
+    let image = &record["Records"][0]["dynamodb"]["NewImage"];
+    let payload = event("webhooks_stripe")["body"].as_str().unwrap().to_owned();
+    assert_eq!(
+        image["payload"]["S"], payload,
+        "the one that the other event brings"
+    );
+    let id = image["id"]["S"].as_str().unwrap().to_owned();
+    let ledger = cloud.database.store.ledger().unwrap();
+    let new = NewEvent {
+        source: "stripe",
+        event_id: id.strip_prefix("stripe#").unwrap(),
+        kind: image["type"]["S"].as_str(),
+        payload: &payload,
+        request_id: "1",
+        now_ms: now_ms(),
+    };
+    ledger.webhooks.keep(&new).await.unwrap();
+    let worker = webhooks_worker::Worker {
+        ledger,
+        rates: Rates::default(),
+    };
+    let answer = worker.handle(serde_json::from_value(record).unwrap()).await;
+    assert_eq!(answer, BatchAnswer::default());
+    let handled = worker.ledger.webhooks.find(&id).await.unwrap().unwrap();
+    assert_eq!(handled.status, EventStatus::Handled, "{handled:?}");
+    let keys = cloud.database.callers().keys(now_ms()).await.unwrap();
+    assert_eq!(
+        (keys[0].id.as_str(), keys[0].prepaid),
+        (events_key().id(), 10_000_000)
+    );
 }
 
 /// The job that the events ask for.
@@ -234,6 +274,10 @@ impl Cloud {
             "documents" => documents::router(&service, self.library(), jobs),
             "health" => health::router(&service),
             "search" => search::router(&service, self.library()),
+            "webhooks" => {
+                let secrets = Secrets::new(secrets(), &self.database.config);
+                webhooks::router(&service, self.database.store.webhooks().unwrap(), secrets)
+            }
             other => panic!("no router is known here for {other}"),
         }
     }
@@ -294,6 +338,8 @@ fn expected_status(id: &str) -> u16 {
         "documents_put" => 201,
         "jobs_create" => 202,
         "documents_delete" => 204,
+        // Their signatures are right, and old.
+        "webhooks_stripe" | "webhooks_source" => 400,
         _ => 200,
     }
 }
@@ -302,6 +348,7 @@ fn expected_media_type(id: &str) -> &'static str {
     match id {
         "analyse_stream" => "text/event-stream",
         "docs" | "redoc" | "oauth2_redirect" => "text/html",
+        "webhooks_stripe" | "webhooks_source" => "application/problem+json",
         _ => "application/json",
     }
 }

@@ -20,13 +20,14 @@ use lambent_runtime_api::{
 };
 use lambent_schema::{
     Trigger, background,
-    background::{Background, JOBS_SWEEPER, JOBS_WORKER, StreamTrigger},
+    background::{Background, JOBS_SWEEPER, JOBS_WORKER, StreamTrigger, WEBHOOKS_WORKER},
 };
 use lambent_service::{ServiceConfig, call::deadline_in};
 use lambent_store::now_ms;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use webhooks_worker::Worker as WebhooksWorker;
 
 use super::{StartError, functions::program};
 
@@ -42,6 +43,7 @@ pub(crate) struct Functions(Vec<(Background, Invoke)>);
 /// What such functions in this process are given.
 pub(crate) struct Here {
     pub(crate) worker: Worker,
+    pub(crate) webhooks: WebhooksWorker,
 }
 
 impl Functions {
@@ -58,7 +60,16 @@ impl Functions {
             let worker = Arc::clone(&worker);
             async move { Ok::<_, Infallible>(worker.handle(event, deadline_in(timeout)).await) }
         };
-        Self(vec![(JOBS_WORKER, invoke(work)), (JOBS_SWEEPER, invoke(sweep))])
+        let webhooks = here.webhooks;
+        let told = move |batch| {
+            let webhooks = webhooks.clone();
+            async move { Ok::<_, Infallible>(webhooks.handle(batch).await) }
+        };
+        Self(vec![
+            (JOBS_WORKER, invoke(work)),
+            (JOBS_SWEEPER, invoke(sweep)),
+            (WEBHOOKS_WORKER, invoke(told)),
+        ])
     }
 
     /// As the processes whose binaries are in this folder.

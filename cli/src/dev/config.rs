@@ -13,8 +13,10 @@ use lambent_llm::{EmbeddingConfig, ModelConfig};
 use lambent_local_model::WeightsSource;
 use lambent_service::ServiceConfig;
 use lambent_store::StoreConfig;
+use webhooks::{KnownSecrets, WebhookConfig};
+use webhooks_worker::Rates;
 
-use super::{StartError, keys};
+use super::{StartError, keys, webhooks as own_secrets};
 
 /// What to run, and where.
 #[derive(Debug, Clone)]
@@ -35,6 +37,10 @@ pub struct Config {
     pub callbacks: CallbackConfig,
     /// What is configured of the worker that does jobs.
     pub worker: WorkerConfig,
+    /// What events of others are signed with.
+    pub webhooks: WebhookConfig,
+    /// What other currencies than the dollar are worth.
+    pub rates: Rates,
     /// Where the documentation lets people sign in, if it does.
     pub oauth: Option<OAuth>,
     /// How the functions run.
@@ -86,7 +92,7 @@ pub enum Embedding {
 impl Config {
     /// What the environment asks for, with data in `folder`: `LAMBENT_MODEL` and `LAMBENT_EMBEDDING_MODEL` for providers' models instead
     /// of the local ones, `LAMBENT_REQUESTS_TABLE` (and `LAMBENT_CALLERS_TABLE`, `LAMBENT_JOBS_TABLE`, `LAMBENT_DOCUMENTS_TABLE`,
-    /// `LAMBENT_KEY_PEPPER`) for real tables instead of the embedded database.
+    /// `LAMBENT_WEBHOOKS_TABLE`, `LAMBENT_KEY_PEPPER`) for real tables instead of the embedded database.
     ///
     /// # Errors
     /// Names the variable that is malformed, and what it should hold.
@@ -107,6 +113,14 @@ impl Config {
             }
             _ => CallersConfig::from_env()?,
         };
+        let names_secrets = ["LAMBENT_WEBHOOK_SECRETS", "LAMBENT_WEBHOOK_SECRETS_ARN"]
+            .into_iter()
+            .any(is_set);
+        let webhooks = match &database {
+            _ if names_secrets => WebhookConfig::from_env()?,
+            Database::Folder(folder) => own_secrets::own(folder)?,
+            Database::Memory | Database::Elsewhere(_) => WebhookConfig::Here(KnownSecrets::default()),
+        };
         let model = if is_set("LAMBENT_MODEL") {
             Model::Elsewhere(Box::new(ModelConfig::from_env()?))
         } else {
@@ -126,6 +140,8 @@ impl Config {
             callers,
             callbacks: CallbackConfig::from_env()?,
             worker: WorkerConfig::from_env()?,
+            webhooks,
+            rates: Rates::from_env()?,
             oauth: OAuth::from_env()?,
             events_key: false,
             functions: Functions::Here,

@@ -138,7 +138,7 @@ pub fn variables(
 pub(crate) fn remove_secrets(variables: &mut Vec<(String, String)>, is_own_pepper: bool) {
     variables.retain(|(name, _)| match name.as_str() {
         "LAMBENT_MODEL_KEY" | "LAMBENT_EMBEDDING_KEY" => false,
-        Pepper::VARIABLE => is_own_pepper,
+        Pepper::VARIABLE | "LAMBENT_WEBHOOK_SECRETS" => is_own_pepper,
         name => !AWS_CREDENTIALS.contains(&name),
     });
 }

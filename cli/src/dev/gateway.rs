@@ -24,10 +24,11 @@ use lambent_llm::Models;
 use lambent_retrieval::Library;
 use lambent_schema::{Problem, ProblemCode};
 use lambent_service::{Failure, RequestId, Service, ServiceConfig, cors_layer};
-use lambent_store::jobs::Jobs;
+use lambent_store::{Webhooks, jobs::Jobs};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
+use webhooks::Secrets;
 
 /// API Gateway's limit on a request's body, in bytes.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
@@ -42,6 +43,8 @@ pub(crate) struct Here {
     pub(crate) library: Library,
     pub(crate) signer: Signer,
     pub(crate) callbacks: CallbackConfig,
+    pub(crate) webhooks: Webhooks,
+    pub(crate) secrets: Secrets,
     pub(crate) oauth: Option<docs::OAuth>,
 }
 
@@ -54,6 +57,8 @@ pub(crate) fn here(here: Here) -> Router {
         library,
         signer,
         callbacks,
+        webhooks,
+        secrets,
         oauth,
     } = here;
     let pricing = models.pricing();
@@ -65,6 +70,7 @@ pub(crate) fn here(here: Here) -> Router {
         .merge(documents::router(&service, library, jobs.clone()))
         .merge(jobs_create::router(&service, jobs.clone(), pricing, callbacks))
         .merge(jobs_get::router(&service, jobs, signer))
+        .merge(webhooks::router(&service, webhooks, secrets))
         .merge(health::router(&service))
         .merge(docs::router(&service, oauth))
 }

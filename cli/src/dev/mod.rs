@@ -11,9 +11,11 @@ pub mod functions;
 mod gateway;
 pub mod keys;
 mod model;
+pub mod webhooks;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
+use ::webhooks::Secrets;
 use jobs_worker::Worker;
 use lambent_callbacks::{Callbacks, Signer};
 use lambent_callers::{ApiKey, Guard, Pepper};
@@ -23,6 +25,7 @@ use lambent_service::Service;
 use lambent_store::Store;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+use webhooks_worker::Worker as WebhooksWorker;
 
 use background::FailedRecords;
 pub use config::{Config, Database, Embedding, Functions, Model};
@@ -101,6 +104,12 @@ pub enum StartError {
     /// The configuration of the worker that does jobs cannot be used.
     #[error(transparent)]
     Worker(#[from] jobs_worker::ConfigError),
+    /// The secrets of webhooks cannot be used.
+    #[error(transparent)]
+    Webhooks(#[from] ::webhooks::ConfigError),
+    /// The rates of currencies cannot be used.
+    #[error(transparent)]
+    Rates(#[from] webhooks_worker::ConfigError),
     /// The configuration of callers cannot be used.
     #[error(transparent)]
     Callers(#[from] lambent_callers::ConfigError),
@@ -145,6 +154,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         functions::variables(&database.config, &model.config, &config.service, &config.callers);
     let of_parts = (config.callbacks.variables().into_iter())
         .chain(config.worker.variables())
+        .chain(config.webhooks.variables())
+        .chain(config.rates.variables())
         .chain(model.embedding.variables());
     variables.extend(of_parts.map(|(name, value)| (name.to_owned(), value)));
     let (functions, in_background) = match &config.functions {
@@ -173,9 +184,17 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
                 library,
                 signer,
                 callbacks: config.callbacks,
+                webhooks: store.webhooks()?,
+                secrets: Secrets::new(config.webhooks, &database.config),
                 oauth: config.oauth,
             };
-            let worker = background::Here { worker };
+            let worker = background::Here {
+                worker,
+                webhooks: WebhooksWorker {
+                    ledger: store.ledger()?,
+                    rates: config.rates,
+                },
+            };
             (
                 gateway::here(here),
                 background::Functions::here(worker, &config.service),

@@ -14,6 +14,7 @@ mod jobs;
 mod keys;
 mod refusals;
 mod secrets;
+mod webhooks;
 mod welcome;
 
 use std::{process::Stdio, time::Duration};

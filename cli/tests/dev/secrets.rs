@@ -55,7 +55,12 @@ async fn secrets_are_in_no_log_no_process_listing_and_no_table() {
         "there is something to look into"
     );
     let secret_of = |key: &str| key.trim().rsplit_once('_').unwrap().1.to_owned();
-    let secrets = [secret_of(&key), secret_of(&forged), pepper.trim().to_owned()];
+    let secrets = [
+        secret_of(&key),
+        secret_of(&forged),
+        pepper.trim().to_owned(),
+        secret_of(&file("webhook-secret")),
+    ];
     let more = ["hunter2", "eyJzdWIiOiJodW50ZXIyIn0"].map(str::to_owned);
     for secret in secrets.iter().chain(&more) {
         let is_in = |bytes: &[u8]| {
@@ -69,7 +74,7 @@ async fn secrets_are_in_no_log_no_process_listing_and_no_table() {
             assert!(!is_in(line.as_bytes()), "{secret} in {line}");
         }
     }
-    for name in ["key", "pepper"] {
+    for name in ["key", "pepper", "webhook-secret"] {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = std::fs::metadata(data.path().join(name))
             .unwrap()

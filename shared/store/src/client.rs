@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
@@ -21,24 +23,45 @@ const MAX_ATTEMPTS: u32 = 2;
 /// Before the second attempt, at most: an answer waits for its record, so not the SDK's one second.
 const BACKOFF: Duration = Duration::from_millis(50);
 
+/// What a client of another AWS service is made with: the database's region, credentials, timeouts and TLS. `endpoint` is the base URL of a
+/// server that is not the region's own.
+#[must_use]
+pub fn sdk_config(config: &StoreConfig, endpoint: Option<&str>) -> SdkConfig {
+    let http = http_client(is_plaintext(endpoint));
+    let mut builder = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(config.region.clone()))
+        .http_client(http.clone())
+        .timeout_config(timeouts())
+        .retry_config(retries());
+    builder.set_endpoint_url(endpoint.map(str::to_owned));
+    let credentials = match config.credentials {
+        Credentials::Environment => SharedCredentialsProvider::new(environment_credentials(config, http)),
+        Credentials::Local => SharedCredentialsProvider::new(local_credentials()),
+    };
+    builder.credentials_provider(credentials).build()
+}
+
 pub(crate) fn build(config: &StoreConfig) -> Client {
-    let http = http_client(config);
+    let http = http_client(is_plaintext(config.endpoint.as_deref()));
     let mut builder = Builder::new()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(config.region.clone()))
         .http_client(http.clone())
         .timeout_config(timeouts())
-        .retry_config(
-            RetryConfig::standard()
-                .with_max_attempts(MAX_ATTEMPTS)
-                .with_initial_backoff(BACKOFF),
-        );
+        .retry_config(retries());
     builder.set_endpoint_url(config.endpoint.clone());
     let builder = match config.credentials {
         Credentials::Environment => builder.credentials_provider(environment_credentials(config, http)),
         Credentials::Local => builder.credentials_provider(local_credentials()),
     };
     Client::from_conf(builder.build())
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(MAX_ATTEMPTS)
+        .with_initial_backoff(BACKOFF)
 }
 
 fn timeouts() -> TimeoutConfig {
@@ -49,9 +72,14 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-fn http_client(config: &StoreConfig) -> SharedHttpClient {
+/// Whether a server is reached in plain text, so that no TLS is needed.
+fn is_plaintext(endpoint: Option<&str>) -> bool {
+    endpoint.is_some_and(|url| url.starts_with("http://"))
+}
+
+fn http_client(is_plaintext: bool) -> SharedHttpClient {
     let builder = aws_smithy_http_client::Builder::new();
-    if config.is_plaintext() {
+    if is_plaintext {
         builder.build_http()
     } else {
         builder

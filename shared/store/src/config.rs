@@ -145,13 +145,6 @@ impl StoreConfig {
         }
         variables
     }
-
-    /// Whether the endpoint is reached in plain text, so that no TLS is needed.
-    pub(crate) fn is_plaintext(&self) -> bool {
-        self.endpoint
-            .as_deref()
-            .is_some_and(|url| url.starts_with("http://"))
-    }
 }
 
 fn endpoint(
@@ -217,7 +210,6 @@ mod tests {
             (config.region.as_str(), config.requests_table.as_str()),
             ("eu-west-1", "prod-requests")
         );
-        assert!(!config.is_plaintext());
     }
 
     #[test]

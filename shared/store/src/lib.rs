@@ -26,6 +26,7 @@ mod update;
 pub mod webhooks;
 
 pub use callers::{Admission, CallerId, Callers, Refusal};
+pub use client::sdk_config;
 pub use config::{
     CALLERS_TABLE, ConfigError, Credentials, DOCUMENTS_TABLE, JOBS_TABLE, REQUESTS_TABLE, StoreConfig,
     WEBHOOKS_TABLE,

@@ -76,8 +76,9 @@ impl Cloud {
             &ServiceConfig::default(),
             &self.database.callers_config(),
         );
-        let embedding = api::embedding(&self.upstream).variables().into_iter();
-        variables.extend(embedding.map(|(name, value)| (name.to_owned(), value)));
+        let of_parts =
+            (api::embedding(&self.upstream).variables().into_iter()).chain(api::webhooks().variables());
+        variables.extend(of_parts.map(|(name, value)| (name.to_owned(), value)));
         variables
     }
 

@@ -13,7 +13,7 @@ use std::{
 use lambent::dev::functions::program;
 use lambent_schema::{
     Transfer,
-    background::{JOBS_SWEEPER, JOBS_WORKER},
+    background::{JOBS_SWEEPER, JOBS_WORKER, WEBHOOKS_WORKER},
     operations,
 };
 use lambent_store::{State, jobs::JobStatus};
@@ -127,6 +127,8 @@ async fn each_function_answers_its_event() {
             "documents_put" => 201,
             "jobs_create" => 202,
             "documents_delete" => 204,
+            // Their signatures are right, and old.
+            "webhooks_stripe" | "webhooks_source" => 400,
             _ => 200,
         };
         assert_eq!(status, expected, "{}: {answer}", op.id);
@@ -171,11 +173,16 @@ async fn each_function_answers_its_event() {
                 };
                 assert_eq!(status, expected, "{told}");
             }
+            "webhooks_stripe" | "webhooks_source" => {
+                let told: Value = serde_json::from_str(&body).unwrap();
+                assert_eq!(told["code"], "invalid_signature");
+            }
             // Without a model: to the byte what the router answers.
             _ => assert_eq!(body, api.get(op.path).await.text().await.unwrap(), "{}", op.id),
         }
         let record = &cloud.records().await[0];
-        assert_eq!((record.route.as_str(), record.state), (&*op.route(), State::Done));
+        let state = if expected < 400 { State::Done } else { State::Error };
+        assert_eq!((record.route.as_str(), record.state), (&*op.route(), state));
         emulated.process.kill().await.unwrap();
     }
 }
@@ -194,6 +201,8 @@ async fn functions_that_no_request_calls_answer_their_events() {
             json!({"queued": 0, "cancelled": 0, "callbacks": 0, "documents": 0}),
         ),
         (JOBS_WORKER, json!({"batchItemFailures": []})),
+        // Of an event that is not there any more.
+        (WEBHOOKS_WORKER, json!({"batchItemFailures": []})),
     ] {
         let program = program(&folder, background.function).unwrap();
         let mut emulated = emulate(&emulator, &program, &cloud).await;

@@ -86,6 +86,7 @@ async fn every_route_answers_from_its_process_as_it_does_from_its_router() {
         let path = op
             .path
             .replace("{job_id}", UNKNOWN_JOB)
+            .replace("{source}", "acme")
             .replace("{document_id}", &document_id());
         for body in bodies {
             let (here, there) = match op.method {
@@ -96,10 +97,10 @@ async fn every_route_answers_from_its_process_as_it_does_from_its_router() {
                 ),
                 Method::Post => (
                     api.client
-                        .post(api.url(op.path))
+                        .post(api.url(&path))
                         .header("content-type", "application/json")
                         .body(body.clone()),
-                    post(op.path, &[], body.clone()),
+                    post(&path, &[], body.clone()),
                 ),
             };
             let here = here.send().await.unwrap();

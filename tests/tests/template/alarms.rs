@@ -95,6 +95,22 @@ fn the_alarms_on_jobs_watch_the_worker_what_it_could_not_take_and_the_sweeper() 
 }
 
 #[test]
+fn the_alarm_on_events_of_others_watches_those_that_were_given_up() {
+    let Some(template) = template() else { return };
+    let alarm = template.properties("WebhooksFailedAlarm");
+    assert_eq!(alarm["MetricName"], "ApproximateNumberOfMessagesVisible");
+    let queue = json!({"Fn::GetAtt": ["WebhooksFailedQueue", "QueueName"]});
+    assert_eq!(
+        alarm["Dimensions"],
+        json!([{"Name": "QueueName", "Value": queue}])
+    );
+    assert_eq!(
+        (&alarm["Threshold"], &alarm["ComparisonOperator"]),
+        (&json!(0), &json!("GreaterThanThreshold"))
+    );
+}
+
+#[test]
 fn jobs_are_late_after_twice_the_longest_job_and_seen_to_be_by_every_period() {
     let Some(template) = template() else { return };
     let alarm = template.properties("JobsLateAlarm");

@@ -71,11 +71,13 @@ fn a_record_that_is_given_up_is_told_to_a_queue_that_keeps_it() {
     let Some(template) = template() else { return };
     for (id, mapping) in template.of_type("AWS::Lambda::EventSourceMapping") {
         let destination = &mapping["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"];
-        assert_eq!(destination, &json!(["JobsFailedQueue", "Arn"]), "{id}");
+        let table = mapping["EventSourceArn"]["Fn::GetAtt"][0].as_str().unwrap();
+        let queue = table.replace("Table", "FailedQueue");
+        assert_eq!(destination, &json!([queue, "Arn"]), "{id}");
+        let queue = template.properties(&queue);
+        assert_eq!(queue["SqsManagedSseEnabled"], true);
+        assert_eq!(queue["MessageRetentionPeriod"], 14 * 24 * 60 * 60);
     }
-    let queue = template.properties("JobsFailedQueue");
-    assert_eq!(queue["SqsManagedSseEnabled"], true);
-    assert_eq!(queue["MessageRetentionPeriod"], 14 * 24 * 60 * 60);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lambent_schema::{
     background,
-    background::{JOBS_SWEEPER, JOBS_WORKER},
+    background::{JOBS_SWEEPER, JOBS_WORKER, WEBHOOKS_WORKER},
     operations,
 };
 use serde_json::json;
@@ -69,6 +69,18 @@ const OF_JOBS: &[&str] = &["LAMBENT_JOBS_TABLE"];
 const OF_CALLBACKS: &[&str] = &["LAMBENT_CALLBACK_ALLOW"];
 /// What the one that does jobs is told besides.
 const OF_WORKER: &[&str] = &["LAMBENT_JOB_LEASE_SECS", "LAMBENT_JOB_RETRY_SECS"];
+/// What the one that takes events of others is told besides.
+const OF_WEBHOOKS: &[&str] = &[
+    "LAMBENT_WEBHOOKS_TABLE",
+    "LAMBENT_WEBHOOK_SECRETS",
+    "LAMBENT_WEBHOOK_SECRETS_ARN",
+];
+/// What the one that handles these is told besides.
+const OF_WEBHOOKS_WORKER: &[&str] = &[
+    "LAMBENT_CALLERS_TABLE",
+    "LAMBENT_WEBHOOKS_TABLE",
+    "LAMBENT_WEBHOOK_RATES",
+];
 /// Where people sign in from the documentation.
 const OF_DOCS: &[&str] = &[
     "LAMBENT_OAUTH_AUTHORIZATION_URL",
@@ -122,6 +134,8 @@ fn functions_are_told_the_variables_that_the_code_reads() {
                 OF_CALLBACKS,
             ),
             (folder == JOBS_WORKER.function, OF_WORKER),
+            (folder == "webhooks", OF_WEBHOOKS),
+            (folder == WEBHOOKS_WORKER.function, OF_WEBHOOKS_WORKER),
             (folder == "docs", OF_DOCS),
         ] {
             if is_told {
@@ -169,6 +183,21 @@ fn the_pepper_of_keys_is_made_at_deployment_handed_over_by_it_and_kept() {
             );
         }
     }
+}
+
+#[test]
+fn the_secrets_of_webhooks_are_none_at_first_and_kept() {
+    let Some(template) = template() else { return };
+    assert_eq!(template.properties("WebhookSecrets")["SecretString"], "{}");
+    assert!(template.is_retained("WebhookSecrets"));
+    let (_, function) = template.function("webhooks");
+    let variables = &function["Environment"]["Variables"];
+    assert_eq!(
+        variables["LAMBENT_WEBHOOK_SECRETS_ARN"],
+        json!({"Ref": "WebhookSecrets"})
+    );
+    // They would be in the function's configuration.
+    assert_eq!(variables["LAMBENT_WEBHOOK_SECRETS"], "");
 }
 
 #[test]

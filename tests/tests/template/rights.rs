@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use lambent_schema::{
     Trigger, background,
-    background::{JOBS_SWEEPER, JOBS_WORKER},
+    background::{JOBS_SWEEPER, JOBS_WORKER, WEBHOOKS_WORKER},
 };
 use serde_json::Value;
 
@@ -72,7 +72,7 @@ fn rights_are_on_named_resources() {
 fn needed(folder: &str) -> BTreeSet<(&'static str, String)> {
     let mut rights = Vec::new();
     // What no request calls leaves no record of one; the worker's jobs are requests.
-    if folder != JOBS_SWEEPER.function {
+    if ![JOBS_SWEEPER.function, WEBHOOKS_WORKER.function].contains(&folder) {
         rights.push(("dynamodb:PutItem", "RequestsTable"));
     }
     if asks_for_a_caller(folder) {
@@ -137,6 +137,23 @@ fn needed(folder: &str) -> BTreeSet<(&'static str, String)> {
     if folder == JOBS_WORKER.function {
         rights.push(("sqs:SendMessage", "JobsFailedQueue"));
     }
+    // Nobody else may have the secrets, and nobody else change a budget but by spending.
+    if folder == "webhooks" {
+        rights.extend([
+            ("dynamodb:PutItem", "WebhooksTable"),
+            ("secretsmanager:GetSecretValue", "WebhookSecrets"),
+        ]);
+    }
+    if folder == WEBHOOKS_WORKER.function {
+        rights.extend([
+            ("dynamodb:GetItem", "CallersTable"),
+            ("dynamodb:GetItem", "WebhooksTable"),
+            ("dynamodb:PutItem", "WebhooksTable"),
+            ("dynamodb:UpdateItem", "CallersTable"),
+            ("dynamodb:UpdateItem", "WebhooksTable"),
+            ("sqs:SendMessage", "WebhooksFailedQueue"),
+        ]);
+    }
     let owned = |(action, resource): (_, &str)| (action, resource.to_owned());
     rights.into_iter().map(owned).collect()
 }
@@ -162,7 +179,7 @@ fn policies<'a>(template: &'a Template, function: &Value) -> impl Iterator<Item 
 /// What a statement is about: a resource of the template, and what is below it; or the model.
 fn resource(statement: &Value) -> String {
     let resource = &statement["Resource"];
-    if let Some(id) = resource["Fn::GetAtt"][0].as_str() {
+    if let Some(id) = resource["Fn::GetAtt"][0].as_str().or(resource["Ref"].as_str()) {
         return id.to_owned();
     }
     match resource["Fn::Sub"].as_str().map(|arn| arn.strip_prefix("${")) {

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use lambent_store::{Key, Projection, TableDefinition, VectorIndex, callers, documents, jobs, requests};
+use lambent_store::{
+    Key, Projection, TableDefinition, VectorIndex, callers, documents, jobs, requests, webhooks,
+};
 use serde_json::{Value, json};
 
 use crate::translated::{Template, template};
 
 /// The template's names of the tables, and what the store says of them.
-const TABLES: [(&str, TableDefinition); 4] = [
+const TABLES: [(&str, TableDefinition); 5] = [
     ("CallersTable", callers::TABLE),
     ("DocumentsTable", documents::TABLE),
     ("JobsTable", jobs::TABLE),
     ("RequestsTable", requests::TABLE),
+    ("WebhooksTable", webhooks::TABLE),
 ];
 
 #[test]

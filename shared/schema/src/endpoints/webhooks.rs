@@ -28,7 +28,7 @@ pub const STRIPE: &str = "stripe";
 pub const STRIPE_SIGNATURE: &str = "stripe-signature";
 
 /// What stands in the metadata of a payment: the id of the API key that it is for.
-pub const LAMBENT_KEY: &str = "lambent_key";
+pub const KEY_IN_METADATA: &str = "lambent_key";
 
 /// Whether this can be the name of a source, as it stands in the path and among the secrets: 1 to 64 of `a-z`, `0-9`, `-` and `_`.
 #[must_use]

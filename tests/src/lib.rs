@@ -12,5 +12,6 @@
 pub mod api;
 pub mod database;
 pub mod documents;
+pub mod processes;
 pub mod sse;
 pub mod upstream;

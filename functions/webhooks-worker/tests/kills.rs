@@ -7,7 +7,7 @@
     reason = "helpers of tests"
 )]
 
-use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use lambent_runtime_api::{Function, FunctionConfig, MappingConfig, TableStream, invoke_function, mapping};
 use lambent_schema::{Trigger, background::WEBHOOKS_WORKER};
@@ -15,7 +15,10 @@ use lambent_store::{
     StoreConfig, Webhooks,
     webhooks::{EventStatus, Kept, NewEvent, TABLE},
 };
-use lambent_tests::database::{Database, events_key, new_key, now_ms};
+use lambent_tests::{
+    database::{Database, events_key, new_key, now_ms},
+    processes::running,
+};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -143,26 +146,11 @@ async fn kill() -> usize {
     let deadline = Instant::now() + Duration::from_secs(60);
     while killed < KILLS && Instant::now() < deadline {
         sleep(Duration::from_millis(20 + 35 * killed as u64)).await;
-        let Some(pid) = running_workers().first().copied() else {
+        let Some(pid) = running(WEBHOOKS_WORKER.function).first().copied() else {
             continue;
         };
         let pid = rustix::process::Pid::from_raw(pid).unwrap();
         killed += usize::from(rustix::process::kill_process(pid, rustix::process::Signal::KILL).is_ok());
     }
     killed
-}
-
-/// The processes of workers that this test started and that are not stopped between two events.
-fn running_workers() -> Vec<i32> {
-    let own = std::process::id().to_string();
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    entries
-        .filter_map(|entry| {
-            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-            let (before, after) = (stat.split_once('(')?, stat.rsplit_once(") ")?.1);
-            let fields: Vec<_> = after.split(' ').collect();
-            let is_worker = before.1.starts_with("webhooks-worker)") && fields[1] == own;
-            (is_worker && !["T", "Z", "X"].contains(&fields[0])).then(|| before.0.trim().parse().ok())?
-        })
-        .collect()
 }

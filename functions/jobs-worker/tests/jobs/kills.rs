@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -19,7 +18,7 @@ use lambent_store::{
     jobs::{JobStatus, TABLE},
     now_ms,
 };
-use lambent_tests::upstream::Answer;
+use lambent_tests::{processes::running, upstream::Answer};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -170,7 +169,7 @@ async fn kill() -> usize {
     let mut killed = 0;
     while killed < KILLS {
         sleep(Duration::from_millis(random.random_range(50..400))).await;
-        let workers = running_workers();
+        let workers = running(JOBS_WORKER.function);
         if workers.is_empty() {
             continue;
         }
@@ -179,19 +178,4 @@ async fn kill() -> usize {
         killed += usize::from(rustix::process::kill_process(pid, rustix::process::Signal::KILL).is_ok());
     }
     killed
-}
-
-/// The processes of workers that this test started and that are not stopped between two events.
-fn running_workers() -> Vec<i32> {
-    let own = std::process::id().to_string();
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    entries
-        .filter_map(|entry| {
-            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-            let (before, after) = (stat.split_once('(')?, stat.rsplit_once(") ")?.1);
-            let fields: Vec<_> = after.split(' ').collect();
-            let is_worker = before.1.starts_with("jobs-worker)") && fields[1] == own;
-            (is_worker && !["T", "Z", "X"].contains(&fields[0])).then(|| before.0.trim().parse().ok())?
-        })
-        .collect()
 }

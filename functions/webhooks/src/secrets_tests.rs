@@ -83,7 +83,7 @@ async fn secrets_are_asked_for_once_in_five_minutes() {
     assert_eq!(manager.asked(), 1);
     manager.set(Some(r#"{"stripe": ["newest"]}"#));
     later(FRESH).await;
-    assert_eq!(texts(&*secrets.known().await.unwrap(), "stripe"), ["newest"]);
+    assert_eq!(texts(&secrets.known().await.unwrap(), "stripe"), ["newest"]);
     assert_eq!(manager.asked(), 2);
 }
 

@@ -17,7 +17,10 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use jobs_worker::Worker;
 use lambent_callbacks::{Callbacks, Signer};
 use lambent_callers::{ApiKey, Guard, Pepper};
-use lambent_llm::{Embedder, Models, install_crypto};
+use lambent_llm::{
+    Embedder, Models, install_crypto,
+    relay::{ChatModels, EmbeddingModels},
+};
 use lambent_retrieval::Library;
 use lambent_service::Service;
 use lambent_store::Store;
@@ -145,7 +148,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         functions::variables(&database.config, &model.config, &config.service, &config.callers);
     let of_parts = (config.callbacks.variables().into_iter())
         .chain(config.worker.variables())
-        .chain(model.embedding.variables());
+        .chain(model.embedding.variables())
+        .chain(config.table.variables());
     variables.extend(of_parts.map(|(name, value)| (name.to_owned(), value)));
     let (functions, in_background) = match &config.functions {
         Functions::Here => {
@@ -174,6 +178,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
                 signer,
                 callbacks: config.callbacks,
                 oauth: config.oauth,
+                chat: ChatModels::new(&model.config, &config.table)?,
+                embeddings: EmbeddingModels::new(&model.embedding, &config.table)?,
             };
             let worker = background::Here { worker };
             (

@@ -145,6 +145,8 @@ problem_codes! {
     InsufficientScope = 403 "insufficient_scope" "The credentials do not allow this";
     /// No such path.
     NotFound = 404 "not_found" "Not found";
+    /// No model of this name can be asked.
+    ModelNotFound = 404 "model_not_found" "There is no such model";
     /// The path exists, not with this method.
     MethodNotAllowed = 405 "method_not_allowed" "Method not allowed";
     /// Another request with the same idempotency key is being accepted at this moment.

@@ -6,6 +6,7 @@ pub mod docs;
 pub mod documents;
 pub mod health;
 pub mod jobs;
+pub mod openai;
 pub mod search;
 
 use crate::endpoint::Operation;
@@ -27,6 +28,10 @@ pub fn operations() -> Vec<Operation> {
         Operation::of::<jobs::JobsList>(),
         Operation::of::<jobs::JobsCancel>(),
         Operation::of::<jobs::CallbackSecret>(),
+        Operation::of::<openai::ChatCompletions>(),
+        Operation::of::<openai::Embeddings>(),
+        Operation::of::<openai::ModelsList>(),
+        Operation::of::<openai::ModelGet>(),
         Operation::of::<health::Health>(),
         Operation::of::<docs::Docs>(),
         Operation::of::<docs::Redoc>(),

@@ -27,9 +27,9 @@ async fn models_get(
     State(names): State<ModelNames>,
     Path(model): Path<String>,
 ) -> Result<Json<Model>, Failure> {
-    match names.iter().find(|name| *name == model) {
-        Some(name) => Ok(Json(Model::named(name))),
-        None => Err(Failure::new(Problem::new(
+    match names.contains(&model) {
+        true => Ok(Json(Model::named(&model))),
+        false => Err(Failure::new(Problem::new(
             ProblemCode::ModelNotFound,
             "There is no model of this name. GET /v1/models lists those that there are.",
         ))),

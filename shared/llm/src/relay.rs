@@ -26,7 +26,9 @@ pub use config::TableConfig;
 pub use error::{Rejection, RelayError};
 pub use events::{Frame, Frames};
 pub use fields::Fields;
-pub use table::{ChatModels, ChatTarget, EmbeddingModels, EmbeddingTarget, Entry, ModelNames, Target};
+pub use table::{
+    ChatModels, ChatTarget, DEFAULT, EmbeddingModels, EmbeddingTarget, Entry, ModelNames, Target,
+};
 pub use target::{LimitName, Relay};
 
 use crate::error::{ModelError, ModelErrorKind, TimeoutPhase, UpstreamFault};

@@ -26,10 +26,10 @@ impl Dialect {
         }
     }
 
-    /// The status of this problem. OpenAI answers 400 to a body that breaks rules.
+    /// The status of a problem of this status. OpenAI answers 400 to a body that breaks rules.
     #[must_use]
-    pub fn status(self, problem: &Problem) -> u16 {
-        match (self, problem.status) {
+    pub fn status(self, status: u16) -> u16 {
+        match (self, status) {
             (Self::OpenAi, 422) => 400,
             (_, status) => status,
         }
@@ -114,7 +114,9 @@ fn words(problem: &Problem) -> (&'static str, String) {
 /// A broken rule as a sentence, with its place if it is not said otherwise.
 fn told(rule: &crate::Violation) -> String {
     match parameter(&rule.pointer) {
-        Some(param) if param.len() < 3 || !rule.detail.contains(&param) => format!("{param}: {}", rule.detail),
+        Some(param) if param.len() < 3 || !rule.detail.contains(&param) => {
+            format!("{param}: {}", rule.detail)
+        }
         _ => rule.detail.clone(),
     }
 }
@@ -154,7 +156,7 @@ mod tests {
     fn of(code: ProblemCode) -> (u16, String, Option<String>) {
         let problem = Problem::new(code, "Something.");
         let error = OpenAiError::of(&problem).error;
-        (Dialect::OpenAi.status(&problem), error.kind, error.code)
+        (Dialect::OpenAi.status(problem.status), error.kind, error.code)
     }
 
     #[test]
@@ -218,7 +220,7 @@ mod tests {
             rule("/messages/0/role", "Required, and missing", "missing"),
             rule("/n", "Must be at least 1", "too_small"),
         ]);
-        assert_eq!(Dialect::OpenAi.status(&problem), 400);
+        assert_eq!(Dialect::OpenAi.status(problem.status), 400);
         let error = OpenAiError::of(&problem).error;
         assert_eq!(error.param.unwrap(), "messages[0].role");
         assert_eq!(error.code.unwrap(), "missing_required_parameter");

@@ -147,7 +147,7 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     }
     let mut problems: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
     for code in &operation.problems {
-        let status = operation.dialect.status(&Problem::new(*code, ""));
+        let status = operation.dialect.status(code.status());
         problems.entry(status).or_default().push(*code);
     }
     for (status, codes) in problems {

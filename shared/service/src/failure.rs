@@ -147,7 +147,7 @@ fn written(problem: &Problem, dialect: Dialect) -> Response {
         Dialect::Problem => ("application/problem+json", serde_json::to_vec(problem)),
         Dialect::OpenAi => ("application/json", serde_json::to_vec(&OpenAiError::of(problem))),
     };
-    let status = StatusCode::from_u16(dialect.status(problem)).unwrap_or_default();
+    let status = StatusCode::from_u16(dialect.status(problem.status)).unwrap_or_default();
     let mut response = (status, body.unwrap_or_default()).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));

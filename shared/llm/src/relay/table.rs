@@ -13,6 +13,9 @@ use crate::models::Models;
 use crate::prices::Price;
 use crate::provider::getter;
 
+/// What stands for the API's own model, whatever that is called.
+pub const DEFAULT: &str = "default";
+
 /// A name, and what it stands for.
 #[derive(Debug)]
 pub struct Entry<T> {
@@ -50,11 +53,11 @@ pub enum EmbeddingTarget {
 
 /// The chat models that callers may name. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct ChatModels(Arc<Vec<Entry<ChatTarget>>>);
+pub struct ChatModels(Arc<Table<ChatTarget>>);
 
 /// The embedding models that callers may name. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct EmbeddingModels(Arc<Vec<Entry<EmbeddingTarget>>>);
+pub struct EmbeddingModels(Arc<Table<EmbeddingTarget>>);
 
 /// The names of all of them, for whoever asks none.
 #[derive(Debug, Clone)]
@@ -146,13 +149,13 @@ impl ChatModels {
             takes_images: true,
             targets: vec![own.clone()],
         };
-        Ok(Self(Arc::new(entries(own, &table.chat, target)?)))
+        Ok(Self(Arc::new(Table::new(own, &table.chat, target)?)))
     }
 
-    /// What stands behind this name.
+    /// What stands behind this name; the API's own model behind [`DEFAULT`].
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Entry<ChatTarget>> {
-        self.0.iter().find(|entry| entry.name == name)
+        self.0.find(name)
     }
 }
 
@@ -180,13 +183,13 @@ impl EmbeddingModels {
             takes_images: false,
             targets: vec![own.clone()],
         };
-        Ok(Self(Arc::new(entries(own, &table.embeddings, target)?)))
+        Ok(Self(Arc::new(Table::new(own, &table.embeddings, target)?)))
     }
 
-    /// What stands behind this name.
+    /// What stands behind this name; the API's own model behind [`DEFAULT`].
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Entry<EmbeddingTarget>> {
-        self.0.iter().find(|entry| entry.name == name)
+        self.0.find(name)
     }
 }
 
@@ -209,8 +212,8 @@ impl ModelNames {
     /// Those that can be asked.
     #[must_use]
     pub fn of(chat: &ChatModels, embeddings: &EmbeddingModels) -> Self {
-        let chat = chat.0.iter().map(|entry| entry.name.clone());
-        Self::unique(chat.chain(embeddings.0.iter().map(|entry| entry.name.clone())))
+        let chat = chat.0.entries.iter().map(|entry| entry.name.clone());
+        Self::unique(chat.chain(embeddings.0.entries.iter().map(|entry| entry.name.clone())))
     }
 
     fn unique(names: impl Iterator<Item = String>) -> Self {
@@ -223,28 +226,52 @@ impl ModelNames {
         Self(Arc::new(unique))
     }
 
+    /// Whether a request may name it.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        name == DEFAULT || self.iter().any(|other| other == name)
+    }
+
     /// The names.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
 }
 
-fn entries<C, T>(
-    own: Named<C>,
-    table: &[Named<C>],
-    target: impl Fn(&C) -> Result<Target<T>, ConfigError>,
-) -> Result<Vec<Entry<T>>, ConfigError> {
-    let own = [own];
-    let own = own
-        .iter()
-        .filter(|own| table.iter().all(|row| row.name != own.name));
-    let rows = own.chain(table).map(|row| {
-        let targets = row.targets.iter().map(&target).collect::<Result<_, _>>();
-        Ok(Entry {
-            name: row.name.clone(),
-            takes_images: row.takes_images,
-            targets: targets?,
+#[derive(Debug)]
+struct Table<T> {
+    /// The name of the API's own model.
+    own: String,
+    entries: Vec<Entry<T>>,
+}
+
+impl<T> Table<T> {
+    fn new<C>(
+        own: Named<C>,
+        table: &[Named<C>],
+        target: impl Fn(&C) -> Result<Target<T>, ConfigError>,
+    ) -> Result<Self, ConfigError> {
+        let rows = [own];
+        let [own] = &rows;
+        let beside = rows
+            .iter()
+            .filter(|own| table.iter().all(|row| row.name != own.name));
+        let entries = beside.chain(table).map(|row| {
+            let targets = row.targets.iter().map(&target).collect::<Result<_, _>>();
+            Ok(Entry {
+                name: row.name.clone(),
+                takes_images: row.takes_images,
+                targets: targets?,
+            })
+        });
+        Ok(Self {
+            own: own.name.clone(),
+            entries: entries.collect::<Result<_, ConfigError>>()?,
         })
-    });
-    rows.collect()
+    }
+
+    fn find(&self, name: &str) -> Option<&Entry<T>> {
+        let find = |name: &str| self.entries.iter().find(|entry| entry.name == name);
+        find(name).or_else(|| find(&self.own).filter(|_| name == DEFAULT))
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
 /// `temperature` and all that the model's provider knows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChatRequest {
-    /// One of the names in `GET /v1/models`.
+    /// One of the names in `GET /v1/models`, or `default` for the API's own model.
     pub model: String,
     /// What was said so far.
     #[schemars(length(min = 1))]

@@ -16,7 +16,7 @@ const EXAMPLE_MODEL: &str = "all-minilm-l6-v2";
 /// What to embed. What is not named here is passed on as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EmbeddingsRequest {
-    /// One of the names in `GET /v1/models`, of a model that embeds.
+    /// One of the names in `GET /v1/models`, of a model that embeds, or `default` for the API's own.
     pub model: String,
     /// A text or several; or, where the model takes them, tokens (OpenAI's own models).
     pub input: Value,

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use lambent_llm::relay::{Fields, Relay};
-use lambent_schema::{Problem, ProblemCode, Violation};
+use lambent_schema::{Problem, Violation};
 use lambent_service::{Failure, FromBody};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
 /// OpenAI's limit.
 const MAX_ANSWERS: u32 = 128;
@@ -34,37 +34,31 @@ struct StreamOptionsIn {
 
 impl FromBody for Body {
     fn from_body(body: Bytes) -> Result<Self, Failure> {
-        let fields = Fields::parse(&body).map_err(|error| {
-            let detail = format!(
-                "The body is not a JSON object: line {}, column {}.",
-                error.line(),
-                error.column()
-            );
-            Failure::new(Problem::new(ProblemCode::InvalidJson, detail))
-        })?;
+        let fields = Fields::parse(&body)?;
         let mut broken = Vec::new();
-        let model = read(&fields, "model", "a string", &mut broken);
-        let stream = read(&fields, "stream", "true or false", &mut broken).unwrap_or(false);
-        let options: Option<StreamOptionsIn> = read(&fields, "stream_options", "an object", &mut broken);
+        fields.require("model", &mut broken);
+        fields.require("messages", &mut broken);
+        let model = fields.read("model", "a string", &mut broken);
+        let stream = fields
+            .read("stream", "true or false", &mut broken)
+            .unwrap_or(false);
+        let options: Option<StreamOptionsIn> = fields.read("stream_options", "an object", &mut broken);
         let count = "a whole number above 0";
-        let completion: Option<u32> = read(&fields, "max_completion_tokens", count, &mut broken);
-        let tokens: Option<u32> = read(&fields, "max_tokens", count, &mut broken);
-        let answers: Option<u32> = read(&fields, "n", "a whole number from 1 to 128", &mut broken);
+        let completion: Option<u32> = fields.read("max_completion_tokens", count, &mut broken);
+        let tokens: Option<u32> = fields.read("max_tokens", count, &mut broken);
+        let answers: Option<u32> = fields.read("n", "a whole number from 1 to 128", &mut broken);
         if answers.is_some_and(|answers| !(1..=MAX_ANSWERS).contains(&answers)) {
-            broken.push(rule("n", "Must be a whole number from 1 to 128", "invalid_value"));
+            broken.push(Violation::of(
+                "n",
+                "Must be a whole number from 1 to 128",
+                "invalid_value",
+            ));
         }
         let messages = fields.get("messages");
-        match messages {
-            None => broken.push(rule("messages", "Required, and missing", "missing")),
-            Some(json) if !json.starts_with(b"[") => {
-                broken.push(rule("messages", "Must be an array", "wrong_type"));
-            }
-            Some(_) => {}
+        if messages.is_some_and(|json| !json.starts_with(b"[")) {
+            broken.push(Violation::of("messages", "Must be an array", "wrong_type"));
         }
         let images = messages.map_or(0, images);
-        if fields.get("model").is_none() {
-            broken.push(rule("model", "Required, and missing", "missing"));
-        }
         let Some(model) = model.filter(|_| broken.is_empty()) else {
             return Err(Failure::new(Problem::invalid(broken)));
         };
@@ -127,28 +121,6 @@ fn json<T: serde::Serialize + ?Sized>(value: &T) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }
 
-/// A field's value; what is wrong with it goes to `broken`.
-fn read<T: DeserializeOwned>(
-    fields: &Fields,
-    name: &str,
-    expected: &str,
-    broken: &mut Vec<Violation>,
-) -> Option<T> {
-    let value = serde_json::from_slice(fields.get(name)?);
-    if value.is_err() {
-        broken.push(rule(name, &format!("Must be {expected}"), "wrong_type"));
-    }
-    value.ok()
-}
-
-pub(crate) fn rule(name: &str, detail: &str, code: &'static str) -> Violation {
-    Violation {
-        pointer: format!("/{name}"),
-        detail: detail.to_owned(),
-        code: code.into(),
-    }
-}
-
 /// How many parts of messages are images. Within a text the quotes would be escaped.
 fn images(messages: &[u8]) -> u64 {
     let part = br#""image_url""#;
@@ -179,7 +151,7 @@ mod tests {
         assert_eq!((body.output_tokens, body.answers), (Some(9), 2));
         let problem = of(r#"{"messages": "hi", "n": 0, "stream": 1}"#).unwrap_err();
         let broken: Vec<_> = problem.errors.iter().map(|rule| rule.pointer.as_str()).collect();
-        assert_eq!(broken, ["/stream", "/n", "/messages", "/model"]);
+        assert_eq!(broken, ["/model", "/stream", "/n", "/messages"]);
         assert_eq!(of("[]").unwrap_err().code, "invalid_json");
     }
 

@@ -15,13 +15,13 @@ use lambent_llm::{
     Tally, estimated_tokens,
     relay::{ChatModels, ChatTarget, Entry, Frame, Frames, Passing, Relay, RelayError, Target},
 };
-use lambent_schema::{Problem, ProblemCode, endpoints::openai::ChatCompletions};
+use lambent_schema::{Problem, ProblemCode, Violation, endpoints::openai::ChatCompletions};
 use lambent_service::{
     Call, Caller, Failure, Parsed, Piece, Service, Stage, endpoint, headers::MODEL, stream::relay,
 };
 use tokio::time::Instant;
 
-use body::{Body, rule};
+use body::Body;
 
 /// The function's one route.
 pub fn router(service: &Service, models: ChatModels) -> Router {
@@ -45,7 +45,7 @@ async fn chat_completions(
 ) -> Result<Response, Failure> {
     let entry = models.find(&body.model).ok_or_else(no_such_model)?;
     if body.has_images && !entry.takes_images() {
-        let rule = rule(
+        let rule = Violation::of(
             "messages",
             "This model takes text alone, and no images",
             "invalid_value",

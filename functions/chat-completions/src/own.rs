@@ -16,10 +16,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::{
-    Asking,
-    body::{Body, rule},
-};
+use crate::{Asking, body::Body};
 
 /// What such a model cannot be asked for here.
 const UNKNOWN: &[&str] = &[
@@ -103,13 +100,17 @@ fn prompt(body: &Body) -> Result<Prompt, Vec<Violation>> {
     let mut broken: Vec<Violation> = UNKNOWN
         .iter()
         .filter(refused)
-        .map(|name| rule(name, "Not supported by this model here", "unsupported_parameter"))
+        .map(|name| Violation::of(name, "Not supported by this model here", "unsupported_parameter"))
         .collect();
     if body.answers > 1 {
-        broken.push(rule("n", "This model gives one answer here", "unsupported_value"));
+        broken.push(Violation::of(
+            "n",
+            "This model gives one answer here",
+            "unsupported_value",
+        ));
     }
     let messages: Vec<MessageIn> = serde_json::from_str(body.messages()).unwrap_or_else(|_| {
-        broken.push(rule(
+        broken.push(Violation::of(
             "messages",
             "Must be messages, each with a role and a content",
             "wrong_type",
@@ -119,7 +120,7 @@ fn prompt(body: &Body) -> Result<Prompt, Vec<Violation>> {
     let mut prompt = Prompt::default();
     for (place, message) in messages.into_iter().enumerate() {
         let mut wrong = |name: &str, detail: &str| {
-            broken.push(rule(
+            broken.push(Violation::of(
                 &format!("messages/{place}/{name}"),
                 detail,
                 "unsupported_value",
@@ -154,7 +155,7 @@ fn prompt(body: &Body) -> Result<Prompt, Vec<Violation>> {
             content,
         }) => prompt.user = content,
         _ if broken.is_empty() => {
-            broken.push(rule(
+            broken.push(Violation::of(
                 "messages",
                 "The last one must be the user's, for this model here",
                 "unsupported_value",

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use lambent_llm::relay::{Fields, Relay};
-use lambent_schema::{Problem, ProblemCode, Violation};
+use lambent_schema::Problem;
 use lambent_service::{Failure, FromBody};
 use serde::Deserialize;
 
@@ -29,40 +29,13 @@ pub(crate) enum Encoding {
 
 impl FromBody for Body {
     fn from_body(body: Bytes) -> Result<Self, Failure> {
-        let fields = Fields::parse(&body).map_err(|error| {
-            let detail = format!(
-                "The body is not a JSON object: line {}, column {}.",
-                error.line(),
-                error.column()
-            );
-            Failure::new(Problem::new(ProblemCode::InvalidJson, detail))
-        })?;
+        let fields = Fields::parse(&body)?;
         let mut broken = Vec::new();
-        for name in ["model", "input"] {
-            if fields.get(name).is_none() {
-                broken.push(rule(name, "Required, and missing", "missing"));
-            }
-        }
-        let wrong_type = |name, detail| move |_| rule(name, detail, "wrong_type");
-        let text = |name| fields.get(name).unwrap_or(b"null");
-        let model: Option<String> = serde_json::from_slice(text("model"))
-            .map_err(wrong_type("model", "Must be a string"))
-            .unwrap_or_else(|rule| {
-                broken.push(rule);
-                None
-            });
-        let encoding: Option<Encoding> = serde_json::from_slice(text("encoding_format"))
-            .map_err(|_| rule("encoding_format", "Must be one of: float, base64", "not_one_of"))
-            .unwrap_or_else(|rule| {
-                broken.push(rule);
-                None
-            });
-        let dimensions: Option<u64> = serde_json::from_slice(text("dimensions"))
-            .map_err(wrong_type("dimensions", "Must be a whole number above 0"))
-            .unwrap_or_else(|rule| {
-                broken.push(rule);
-                None
-            });
+        fields.require("model", &mut broken);
+        fields.require("input", &mut broken);
+        let model = fields.read("model", "a string", &mut broken);
+        let encoding = fields.read("encoding_format", "float or base64", &mut broken);
+        let dimensions = fields.read("dimensions", "a whole number above 0", &mut broken);
         let Some(model) = model.filter(|_| broken.is_empty()) else {
             return Err(Failure::new(Problem::invalid(broken)));
         };
@@ -87,13 +60,5 @@ impl Body {
         let mut fields = self.fields.clone();
         fields.set("model", serde_json::to_vec(target.model()).unwrap_or_default());
         fields.to_json()
-    }
-}
-
-pub(crate) fn rule(name: &str, detail: &str, code: &'static str) -> Violation {
-    Violation {
-        pointer: format!("/{name}"),
-        detail: detail.to_owned(),
-        code: code.into(),
     }
 }

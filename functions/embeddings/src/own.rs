@@ -2,21 +2,24 @@
 
 use bytes::Bytes;
 use lambent_llm::{EMBEDDING_DIMENSIONS, Embedder, Purpose};
-use lambent_schema::Problem;
+use lambent_schema::{Problem, Violation};
 use lambent_service::{Call, Failure};
 use serde_json::{Value, json};
 
-use crate::{
-    body::{Body, rule},
-    reply::number_list,
-};
+use crate::{body::Body, reply::number_list};
 
 /// OpenAI's limit.
 const MAX_TEXTS: usize = 2048;
 
 /// Asks it: vectors are 512 wide, and of length one.
 pub(crate) async fn ask(call: &Call, body: &Body, embedder: &Embedder) -> Result<Bytes, Failure> {
-    let broken = |name, detail| Failure::new(Problem::invalid(vec![rule(name, detail, "unsupported_value")]));
+    let broken = |name, detail| {
+        Failure::new(Problem::invalid(vec![Violation::of(
+            name,
+            detail,
+            "unsupported_value",
+        )]))
+    };
     if body
         .dimensions
         .is_some_and(|asked| asked != EMBEDDING_DIMENSIONS as u64)

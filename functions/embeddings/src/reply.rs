@@ -42,14 +42,14 @@ pub(crate) fn encoded(answer: Bytes, asked: Encoding) -> Result<Bytes, Failure> 
     if asked == Encoding::Float {
         return Ok(answer);
     }
-    let malformed = |error: serde_json::Error| {
+    let failed = || {
         Failure::new(Problem::new(
             ProblemCode::ModelFailed,
             "The model could not answer.",
         ))
-        .because(error)
     };
-    let mut fields = Fields::parse(&answer).map_err(malformed)?;
+    let malformed = |_: serde_json::Error| failed();
+    let mut fields = Fields::parse(&answer).map_err(|error| failed().because(error))?;
     let data = fields.get("data").unwrap_or_default();
     let items: Vec<Item> = serde_json::from_slice(data).map_err(malformed)?;
     if items

@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout_at};
 pub use config::TableConfig;
 pub use error::{Rejection, RelayError};
 pub use events::{Frame, Frames};
-pub use fields::Fields;
+pub use fields::{Fields, NotAnObject};
 pub use table::{
     ChatModels, ChatTarget, DEFAULT, EmbeddingModels, EmbeddingTarget, Entry, ModelNames, Target,
 };

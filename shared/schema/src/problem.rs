@@ -42,6 +42,18 @@ pub struct Violation {
     pub code: Cow<'static, str>,
 }
 
+impl Violation {
+    /// The rule that a field breaks. `path` is its name, or its pointer without the slash before it: `messages/0/role`.
+    #[must_use]
+    pub fn of(path: &str, detail: impl Into<String>, code: &'static str) -> Self {
+        Self {
+            pointer: format!("/{path}"),
+            detail: detail.into(),
+            code: Cow::Borrowed(code),
+        }
+    }
+}
+
 impl Problem {
     /// A problem of this code.
     #[must_use]

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use bytes::Bytes;
-use serde::de::{Deserializer as _, MapAccess, Visitor};
+use lambent_schema::{Problem, ProblemCode, Violation};
+use serde::de::{DeserializeOwned, Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The fields of a JSON object, in their order; each value is the bytes that were sent. Of a name that comes twice the last value
@@ -16,11 +17,37 @@ impl Fields {
     ///
     /// # Errors
     /// It is not JSON, or not an object.
-    pub fn parse(body: &Bytes) -> Result<Self, serde_json::Error> {
+    pub fn parse(body: &Bytes) -> Result<Self, NotAnObject> {
         let mut reader = serde_json::Deserializer::from_slice(body);
-        let fields = reader.deserialize_map(Reading(body))?;
-        reader.end()?;
-        Ok(Self(fields))
+        let fields = reader.deserialize_map(Reading(body));
+        let fields = fields.and_then(|fields| reader.end().map(|()| fields));
+        // What serde says may quote the body.
+        let fields = fields.map_err(|error| NotAnObject {
+            line: error.line(),
+            column: error.column(),
+        });
+        Ok(Self(fields?))
+    }
+
+    /// A field's value as a `T`; what is wrong with it goes to `broken`: it must be what `expected` says.
+    pub fn read<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        expected: &str,
+        broken: &mut Vec<Violation>,
+    ) -> Option<T> {
+        let value = serde_json::from_slice(self.get(name)?);
+        if value.is_err() {
+            broken.push(Violation::of(name, format!("Must be {expected}"), "wrong_type"));
+        }
+        value.ok()
+    }
+
+    /// That a field is there; else this goes to `broken`.
+    pub fn require(&self, name: &str, broken: &mut Vec<Violation>) {
+        if self.get(name).is_none() {
+            broken.push(Violation::of(name, "Required, and missing", "missing"));
+        }
     }
 
     /// A field's value, as JSON. `null` counts as absent, as it does in OpenAI's protocol.
@@ -56,6 +83,20 @@ impl Fields {
         }
         json.push(b'}');
         json
+    }
+}
+
+/// A body is not a JSON object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a JSON object: line {line}, column {column}")]
+pub struct NotAnObject {
+    line: usize,
+    column: usize,
+}
+
+impl From<&NotAnObject> for Problem {
+    fn from(error: &NotAnObject) -> Self {
+        Self::new(ProblemCode::InvalidJson, format!("The body is {error}."))
     }
 }
 

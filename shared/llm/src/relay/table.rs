@@ -37,18 +37,18 @@ pub struct Target<T> {
 #[derive(Debug)]
 pub enum ChatTarget {
     /// In OpenAI's protocol, the request passed on.
-    Relay(Relay),
+    Relay(Box<Relay>),
     /// In its provider's own, with what of a request can be said in it.
-    Own(Box<Models>),
+    Own(Models),
 }
 
 /// How an embedding model is asked.
 #[derive(Debug)]
 pub enum EmbeddingTarget {
     /// In OpenAI's protocol, the request passed on.
-    Relay(Relay),
+    Relay(Box<Relay>),
     /// In its provider's own.
-    Own(Box<Embedder>),
+    Own(Embedder),
 }
 
 /// The chat models that callers may name. Cheap to clone.
@@ -139,8 +139,8 @@ impl ChatModels {
                 price: config.price(),
                 max_output_tokens: config.max_output_tokens,
                 way: match relay {
-                    Some(relay) => ChatTarget::Relay(relay),
-                    None => ChatTarget::Own(Box::new(Models::new(config.clone())?)),
+                    Some(relay) => ChatTarget::Relay(Box::new(relay)),
+                    None => ChatTarget::Own(Models::new(config.clone())?),
                 },
             })
         };
@@ -173,8 +173,8 @@ impl EmbeddingModels {
                 price: config.price(),
                 max_output_tokens: 0,
                 way: match relay {
-                    Some(relay) => EmbeddingTarget::Relay(relay),
-                    None => EmbeddingTarget::Own(Box::new(Embedder::new(config.clone())?)),
+                    Some(relay) => EmbeddingTarget::Relay(Box::new(relay)),
+                    None => EmbeddingTarget::Own(Embedder::new(config.clone())?),
                 },
             })
         };

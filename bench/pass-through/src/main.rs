@@ -226,12 +226,13 @@ fn print(direct: &[Took], passed: &[Took]) {
         direct.len()
     );
     println!("| | direct p50 | p99 | passed on p50 | p99 | added p50 | p99 |\n|---|---|---|---|---|---|---|");
-    let columns: [(&str, fn(&Took) -> f64); 3] = [
-        ("first token", |took| took.first_token),
-        ("per token", |took| took.per_token),
-        ("processor, per token", |took| took.processor_per_token),
+    let columns: [fn(&Took) -> f64; 3] = [
+        |took| took.first_token,
+        |took| took.per_token,
+        |took| took.processor_per_token,
     ];
-    for (name, of) in columns {
+    let names = ["first token", "per token", "processor, per token"];
+    for (name, of) in names.iter().zip(columns) {
         let of = |values: &[Took], part| percentile(values.iter().map(of), part);
         let (d50, d99) = (of(direct, 0.5), of(direct, 0.99));
         let (p50, p99) = (of(passed, 0.5), of(passed, 0.99));

@@ -27,7 +27,11 @@ async fn errors_have_openais_form_statuses_types_and_codes_in_every_layer() {
         (&json!("model_not_found"), &json!("model"))
     );
 
-    let told = error(post(&api, &json!({"model": MODEL, "stream": "yes"})).await, 400).await;
+    let told = error(
+        post(&api, &json!({"model": MODEL, "messages": [], "stream": "yes"})).await,
+        400,
+    )
+    .await;
     assert_eq!(
         (&told["param"], &told["code"]),
         (&json!("stream"), &json!("invalid_type"))

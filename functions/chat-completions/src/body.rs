@@ -136,8 +136,8 @@ fn images(messages: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    fn of(json: &'static str) -> Result<Body, Problem> {
-        Body::from_body(Bytes::from_static(json.as_bytes())).map_err(|failure| failure.problem().clone())
+    fn of(json: &'static str) -> Result<Body, Failure> {
+        Body::from_body(Bytes::from_static(json.as_bytes()))
     }
 
     #[test]
@@ -149,10 +149,15 @@ mod tests {
         .unwrap();
         assert!(body.stream && body.wants_usage && body.has_images);
         assert_eq!((body.output_tokens, body.answers), (Some(9), 2));
-        let problem = of(r#"{"messages": "hi", "n": 0, "stream": 1}"#).unwrap_err();
-        let broken: Vec<_> = problem.errors.iter().map(|rule| rule.pointer.as_str()).collect();
+        let failure = of(r#"{"messages": "hi", "n": 0, "stream": 1}"#).unwrap_err();
+        let broken: Vec<_> = failure
+            .problem()
+            .errors
+            .iter()
+            .map(|rule| rule.pointer.as_str())
+            .collect();
         assert_eq!(broken, ["/model", "/stream", "/n", "/messages"]);
-        assert_eq!(of("[]").unwrap_err().code, "invalid_json");
+        assert_eq!(of("[]").unwrap_err().problem().code, "invalid_json");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use jobs_worker::WorkerConfig;
 use lambent::dev::{Config, Database, Embedding, Functions, Model, Running, start};
 use lambent_callbacks::CallbackConfig;
 use lambent_callers::{ApiKey, CallersConfig, Pepper};
-use lambent_llm::{EmbeddingConfig, ModelConfig};
+use lambent_llm::{EmbeddingConfig, ModelConfig, relay::TableConfig};
 use lambent_service::{ServiceConfig, headers::API_KEY};
 use lambent_store::{RequestRecord, Store, StoreConfig, callers::NewKey};
 use reqwest::{
@@ -107,6 +107,7 @@ impl Api {
             database: Database::Memory,
             model: Model::Elsewhere(Box::new(model(&upstream))),
             embedding: Embedding::Elsewhere(Box::new(embedding(&upstream))),
+            table: TableConfig::default(),
             service: ServiceConfig::default(),
             callers: CallersConfig::new(Pepper::generate().expect("random bytes")),
             functions,
@@ -149,6 +150,7 @@ impl Api {
             database: Database::Elsewhere(StoreConfig::local(database)),
             model: Model::Elsewhere(Box::new(model(&self.upstream))),
             embedding: Embedding::Elsewhere(Box::new(embedding(&self.upstream))),
+            table: TableConfig::default(),
             service: ServiceConfig::default(),
             callers: CallersConfig::new(self.pepper.clone()),
             functions: Functions::Here,

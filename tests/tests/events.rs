@@ -15,7 +15,10 @@ use http_body_util::BodyExt as _;
 use jobs_worker::{Image, Worker, WorkerConfig};
 use lambent_callbacks::{CallbackConfig, Callbacks, Signer};
 use lambent_callers::Guard;
-use lambent_llm::{Embedder, ModelConfig, Models};
+use lambent_llm::{
+    Embedder, ModelConfig, Models,
+    relay::{ChatModels, EmbeddingModels, ModelNames, TableConfig},
+};
 use lambent_retrieval::Library;
 use lambent_schema::{
     Access, Operation, Trigger, background,
@@ -270,6 +273,12 @@ impl Cloud {
             "jobs-get" => jobs_get::router(&service, jobs, self.signer()),
             "analyse-stream" => analyse_stream::router(&service, self.models()),
             "ask" => ask::router(&service, self.models(), self.library()),
+            "chat-completions" => chat_completions::router(&service, self.chat_models()),
+            "embeddings" => embeddings::router(&service, self.embedding_models()),
+            "models" => {
+                let names = ModelNames::of(&self.chat_models(), &self.embedding_models());
+                models::router(&service, names)
+            }
             "docs" => docs::router(&service, None),
             "documents" => documents::router(&service, self.library(), jobs),
             "health" => health::router(&service),
@@ -290,9 +299,21 @@ impl Cloud {
     }
 
     fn models(&self) -> Models {
+        Models::new(self.model_config()).unwrap()
+    }
+
+    fn chat_models(&self) -> ChatModels {
+        ChatModels::new(&self.model_config(), &TableConfig::default()).unwrap()
+    }
+
+    fn embedding_models(&self) -> EmbeddingModels {
+        EmbeddingModels::new(&embedding(&self.upstream), &TableConfig::default()).unwrap()
+    }
+
+    fn model_config(&self) -> ModelConfig {
         let mut config = ModelConfig::new("openai::test");
         config.url = Some(self.upstream.url());
-        Models::new(config).unwrap()
+        config
     }
 }
 

@@ -53,7 +53,7 @@ impl Gate for Open {
                     scopes: Vec::new(),
                     max_output_tokens: None,
                 },
-                headers: Vec::new(),
+                limits: None,
                 hold: None,
             })
         })

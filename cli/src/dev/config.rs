@@ -9,7 +9,7 @@ use docs::OAuth;
 use jobs_worker::WorkerConfig;
 use lambent_callbacks::CallbackConfig;
 use lambent_callers::{CallersConfig, Pepper};
-use lambent_llm::{EmbeddingConfig, ModelConfig};
+use lambent_llm::{EmbeddingConfig, ModelConfig, relay::TableConfig};
 use lambent_local_model::WeightsSource;
 use lambent_service::ServiceConfig;
 use lambent_store::StoreConfig;
@@ -29,6 +29,8 @@ pub struct Config {
     pub model: Model,
     /// The embedding model.
     pub embedding: Embedding,
+    /// The names that OpenAI's clients may use for models, besides those of the two.
+    pub table: TableConfig,
     /// What is configured of every function alike.
     pub service: ServiceConfig,
     /// What callers are checked against.
@@ -136,6 +138,7 @@ impl Config {
             database,
             model,
             embedding,
+            table: TableConfig::from_env()?,
             service: ServiceConfig::from_env()?,
             callers,
             callbacks: CallbackConfig::from_env()?,

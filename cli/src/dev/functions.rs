@@ -106,7 +106,7 @@ async fn call(function: &Function, gateway: &Gateway, resource: &str, request: R
                 "The function could not be called, or failed.",
             ),
         };
-        gateway::refuse(&parts.headers, problem)
+        gateway::refuse(&parts.uri, &parts.headers, problem)
     })
 }
 
@@ -137,7 +137,8 @@ pub fn variables(
 /// Takes out what must not be written anywhere. The pepper of this machine's own database is in a file already.
 pub(crate) fn remove_secrets(variables: &mut Vec<(String, String)>, is_own_pepper: bool) {
     variables.retain(|(name, _)| match name.as_str() {
-        "LAMBENT_MODEL_KEY" | "LAMBENT_EMBEDDING_KEY" => false,
+        // The table may hold keys.
+        "LAMBENT_MODEL_KEY" | "LAMBENT_EMBEDDING_KEY" | "LAMBENT_OPENAI_MODELS" => false,
         Pepper::VARIABLE | "LAMBENT_WEBHOOK_SECRETS" => is_own_pepper,
         name => !AWS_CREDENTIALS.contains(&name),
     });

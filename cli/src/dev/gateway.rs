@@ -3,8 +3,8 @@
 //! | rule | here | API Gateway |
 //! |---|---|---|
 //! | body | read whole before the function sees it, at most 10 MB | the same |
-//! | unknown path | 404 as a problem | 404 as a problem, by the template's gateway responses |
-//! | known path, other method | 405 as a problem | 404 as a problem: it does not tell these apart |
+//! | unknown path | 404 as a problem; below `/v1` in OpenAI's dialect | 404 as a problem, by the template's gateway responses |
+//! | known path, other method | 405 likewise | 404 as a problem: it does not tell these apart |
 //! | streamed answers | piece by piece | the same |
 
 use std::time::Duration;
@@ -13,16 +13,19 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{self, HeaderMap, StatusCode},
+    http::{self, HeaderMap, StatusCode, Uri},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse as _, Response},
     serve::ListenerExt as _,
 };
 use http_body_util::{BodyExt as _, Limited};
 use lambent_callbacks::{CallbackConfig, Signer};
-use lambent_llm::Models;
+use lambent_llm::{
+    Models,
+    relay::{ChatModels, EmbeddingModels, ModelNames},
+};
 use lambent_retrieval::Library;
-use lambent_schema::{Problem, ProblemCode};
+use lambent_schema::{Dialect, Problem, ProblemCode};
 use lambent_service::{Failure, RequestId, Service, ServiceConfig, cors_layer};
 use lambent_store::{Webhooks, jobs::Jobs};
 use tokio::net::TcpListener;
@@ -46,6 +49,8 @@ pub(crate) struct Here {
     pub(crate) webhooks: Webhooks,
     pub(crate) secrets: Secrets,
     pub(crate) oauth: Option<docs::OAuth>,
+    pub(crate) chat: ChatModels,
+    pub(crate) embeddings: EmbeddingModels,
 }
 
 /// Every function's router.
@@ -60,7 +65,10 @@ pub(crate) fn here(here: Here) -> Router {
         webhooks,
         secrets,
         oauth,
+        chat,
+        embeddings,
     } = here;
+    let names = ModelNames::of(&chat, &embeddings);
     let pricing = models.pricing();
     Router::new()
         .merge(analyse::router(&service, models.clone(), jobs.clone()))
@@ -71,6 +79,9 @@ pub(crate) fn here(here: Here) -> Router {
         .merge(jobs_create::router(&service, jobs.clone(), pricing, callbacks))
         .merge(jobs_get::router(&service, jobs, signer))
         .merge(webhooks::router(&service, webhooks, secrets))
+        .merge(chat_completions::router(&service, chat))
+        .merge(embeddings::router(&service, embeddings))
+        .merge(models::router(&service, names))
         .merge(health::router(&service))
         .merge(docs::router(&service, oauth))
 }
@@ -80,9 +91,9 @@ pub(crate) fn router(functions: Router, service: &ServiceConfig) -> Router {
     functions
         .method_not_allowed_fallback(other_method)
         .layer(from_fn_with_state(preflights(service), answer_preflight))
-        .fallback(async |headers: HeaderMap| {
+        .fallback(async |uri: Uri, headers: HeaderMap| {
             let problem = Problem::new(ProblemCode::NotFound, "There is nothing at this path.");
-            refuse(&headers, problem)
+            refuse(&uri, &headers, problem)
         })
         .layer(from_fn(read_whole))
 }
@@ -107,12 +118,12 @@ async fn answer_preflight(State(preflights): State<Router>, request: Request, ne
 }
 
 /// What a path of the API answers to other methods than its own.
-async fn other_method(headers: HeaderMap) -> Response {
+async fn other_method(uri: Uri, headers: HeaderMap) -> Response {
     let problem = Problem::new(
         ProblemCode::MethodNotAllowed,
         "This path does not take this method.",
     );
-    refuse(&headers, problem)
+    refuse(&uri, &headers, problem)
 }
 
 /// Serves until told to stop, and then until requests under way have ended or [`GRACE`] is over.
@@ -146,12 +157,13 @@ async fn read_whole(request: Request, next: Next) -> Response {
         }
         Err(_) => {
             let detail = format!("The body may have at most {MAX_BODY_BYTES} bytes.");
-            refuse(&parts.headers, Problem::new(ProblemCode::PayloadTooLarge, detail))
+            let problem = Problem::new(ProblemCode::PayloadTooLarge, detail);
+            refuse(&parts.uri, &parts.headers, problem)
         }
     }
 }
 
-/// A problem of the gateway's own.
-pub(crate) fn refuse(headers: &HeaderMap, problem: Problem) -> Response {
-    Failure::new(problem).response(&RequestId::of(headers))
+/// A problem of the gateway's own, in the dialect of what stands there.
+pub(crate) fn refuse(uri: &Uri, headers: &HeaderMap, problem: Problem) -> Response {
+    Failure::new(problem).response(Dialect::of_path(uri.path()), &RequestId::of(headers))
 }

@@ -19,7 +19,10 @@ use ::webhooks::Secrets;
 use jobs_worker::Worker;
 use lambent_callbacks::{Callbacks, Signer};
 use lambent_callers::{ApiKey, Guard, Pepper};
-use lambent_llm::{Embedder, Models, install_crypto};
+use lambent_llm::{
+    Embedder, Models, install_crypto,
+    relay::{ChatModels, EmbeddingModels},
+};
 use lambent_retrieval::Library;
 use lambent_service::Service;
 use lambent_store::Store;
@@ -156,7 +159,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         .chain(config.worker.variables())
         .chain(config.webhooks.variables())
         .chain(config.rates.variables())
-        .chain(model.embedding.variables());
+        .chain(model.embedding.variables())
+        .chain(config.table.variables());
     variables.extend(of_parts.map(|(name, value)| (name.to_owned(), value)));
     let (functions, in_background) = match &config.functions {
         Functions::Here => {
@@ -187,6 +191,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
                 webhooks: store.webhooks()?,
                 secrets: Secrets::new(config.webhooks, &database.config),
                 oauth: config.oauth,
+                chat: ChatModels::new(&model.config, &config.table)?,
+                embeddings: EmbeddingModels::new(&model.embedding, &config.table)?,
             };
             let worker = background::Here {
                 worker,

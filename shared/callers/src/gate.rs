@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::{
     ApiKey, CallersConfig, ConfigError, Pepper,
     key::PREFIX,
-    refused::{Unusable, of_limits, refused, unavailable, unusable},
+    refused::{Unusable, limits, refused, unavailable, unusable},
 };
 
 /// For how long at most a refusal is remembered, in milliseconds: an operator may have changed his mind.
@@ -120,14 +120,14 @@ impl Guard {
 
     fn admitted(&self, admission: Admission) -> Admitted {
         let full_after = admission.full_after_ms.div_ceil(1000);
-        let headers = of_limits(admission.limits.rate, admission.requests_left, full_after);
+        let limits = limits(admission.limits.rate, admission.requests_left, full_after);
         Admitted {
             caller: Caller {
                 id: admission.caller,
                 scopes: admission.scopes,
                 max_output_tokens: admission.limits.max_output_tokens,
             },
-            headers,
+            limits: Some(limits),
             hold: admission.held.map(|held| Hold::new(self.callers.clone(), held)),
         }
     }

@@ -2,10 +2,7 @@
 
 use http::{HeaderName, HeaderValue, header};
 use lambent_schema::{Problem, ProblemCode, Scope};
-use lambent_service::{
-    Failure,
-    headers::{RATE_LIMIT, RATE_LIMIT_POLICY},
-};
+use lambent_service::{Failure, RequestLimits};
 use lambent_store::{Refusal, callers::Rate};
 
 /// Credentials that do not do.
@@ -68,10 +65,7 @@ pub(crate) fn refused(refusal: &Refusal, scope: Option<Scope>, elapsed_ms: u64) 
             let detail = "This caller sends more requests than it may.".to_owned();
             let problem = problem(ProblemCode::RateLimited, detail, *wait_ms);
             let wait = problem.retry_after.unwrap_or(1);
-            let failure = Failure::new(problem);
-            of_limits(*rate, 0, wait)
-                .into_iter()
-                .fold(failure, |failure, (name, value)| failure.with_header(name, value))
+            Failure::new(problem).with_limits(limits(*rate, 0, wait))
         }
         Refusal::Concurrency { limit } => {
             let detail = format!("This caller may have {limit} requests under way at once.");
@@ -91,20 +85,14 @@ pub(crate) fn unavailable(cause: impl std::error::Error + Send + Sync + 'static)
     Failure::unavailable(detail, cause)
 }
 
-/// `RateLimit` and `RateLimit-Policy`: `left` requests now, and all of the burst again after `full_after` seconds.
-pub(crate) fn of_limits(rate: Rate, left: u32, full_after: u64) -> Vec<(HeaderName, HeaderValue)> {
-    let window = rate.window_ms().div_ceil(1000);
-    let headers = [
-        (RATE_LIMIT, format!("\"default\";r={left};t={full_after}")),
-        (
-            RATE_LIMIT_POLICY,
-            format!("\"default\";q={};w={window}", rate.burst),
-        ),
-    ];
-    headers
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)))
-        .collect()
+/// `left` requests now, and all of the burst again after `full_after_secs`.
+pub(crate) fn limits(rate: Rate, left: u32, full_after_secs: u64) -> RequestLimits {
+    RequestLimits {
+        burst: rate.burst,
+        window_secs: rate.window_ms().div_ceil(1000),
+        left,
+        full_after_secs,
+    }
 }
 
 fn with_header(failure: Failure, name: HeaderName, value: &str) -> Failure {

@@ -271,6 +271,14 @@ pub enum ConfigError {
          (eval \"$(aws configure export-credentials --format env)\" sets the first two)"
     )]
     MissingAws,
+    /// A model of the table that callers may name cannot be used.
+    #[error("LAMBENT_OPENAI_MODELS, {name}: {source}")]
+    Target {
+        /// What callers call it.
+        name: String,
+        /// Why.
+        source: Box<ConfigError>,
+    },
     /// The HTTP client could not be built.
     #[error("the HTTP client for models could not be built")]
     Client(#[source] reqwest::Error),

@@ -23,6 +23,11 @@
 //! and the same two waits (first token, between tokens) serve everywhere. OpenAI-compatible servers, Anthropic, Gemini, Bedrock
 //! and Ollama stream with a response format too. The cost is a few hundred bytes an answer.
 //!
+//! # OpenAI's protocol, passed on
+//!
+//! Who speaks OpenAI's protocol to this API, and means a model whose provider speaks it too, has the request passed on ([`relay`]):
+//! going through [`Models`] would lose what of it genai does not know. Waits, errors and counts are the same.
+//!
 //! # Embeddings
 //!
 //! [`Embedder`] turns texts into vectors of [`EMBEDDING_DIMENSIONS`] numbers of length one, whatever the model: models that can be
@@ -50,6 +55,7 @@ mod pricing;
 mod prompt;
 mod provider;
 mod reader;
+pub mod relay;
 mod reply;
 mod retry;
 mod stream;

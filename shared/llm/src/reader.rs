@@ -62,7 +62,7 @@ impl Waits {
         self.bounded(self.first_token_by, TimeoutPhase::FirstToken)
     }
 
-    fn next(&self) -> (Instant, TimeoutPhase) {
+    pub(crate) fn next(&self) -> (Instant, TimeoutPhase) {
         self.bounded(Instant::now() + self.between_tokens, TimeoutPhase::BetweenTokens)
     }
 }

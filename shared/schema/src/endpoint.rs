@@ -4,7 +4,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::problem::{ProblemCode, Violation};
+use crate::{
+    dialect::Dialect,
+    problem::{ProblemCode, Violation},
+};
 
 /// One operation of the API. Implemented by a unit struct per operation in [`crate::endpoints`].
 pub trait Endpoint {
@@ -26,6 +29,8 @@ pub trait Endpoint {
     const ACCESS: Access;
     /// How API Gateway hands on its answer.
     const TRANSFER: Transfer;
+    /// How its errors are written.
+    const DIALECT: Dialect = Dialect::Problem;
     /// The longest an invocation may take, in seconds: the function's timeout and its route's.
     const TIMEOUT_SECS: u32;
     /// The JSON body that it reads; [`NoBody`] where it reads none.
@@ -242,7 +247,7 @@ impl Content {
 /// One type of server-sent event.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// Its `event:` field.
+    /// Its `event:` field; empty where it has none.
     pub name: &'static str,
     /// When it comes.
     pub description: &'static str,
@@ -286,6 +291,8 @@ pub struct Operation {
     pub access: Access,
     /// See [`Endpoint::TRANSFER`].
     pub transfer: Transfer,
+    /// See [`Endpoint::DIALECT`].
+    pub dialect: Dialect,
     /// See [`Endpoint::TIMEOUT_SECS`].
     pub timeout_secs: u32,
     /// See [`Endpoint::Body`].
@@ -312,6 +319,7 @@ impl Operation {
             tag: E::TAG,
             access: E::ACCESS,
             transfer: E::TRANSFER,
+            dialect: E::DIALECT,
             timeout_secs: E::TIMEOUT_SECS,
             body: E::Body::describe(),
             parameters: E::parameters(),
@@ -423,11 +431,22 @@ pub enum Scope {
     Search,
     /// Have questions answered from them.
     Ask,
+    /// Chat with models, in OpenAI's dialect.
+    Chat,
+    /// Have texts embedded, in OpenAI's dialect.
+    Embeddings,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Analyse, Self::Documents, Self::Search, Self::Ask];
+    pub const ALL: &'static [Self] = &[
+        Self::Analyse,
+        Self::Documents,
+        Self::Search,
+        Self::Ask,
+        Self::Chat,
+        Self::Embeddings,
+    ];
 
     /// Its name in keys, tokens and the OpenAPI document.
     #[must_use]
@@ -437,6 +456,8 @@ impl Scope {
             Self::Documents => "documents",
             Self::Search => "search",
             Self::Ask => "ask",
+            Self::Chat => "chat",
+            Self::Embeddings => "embeddings",
         }
     }
 
@@ -448,6 +469,8 @@ impl Scope {
             Self::Documents => "Keep documents to be found, and delete them",
             Self::Search => "Search in the documents that are kept",
             Self::Ask => "Have questions answered from them",
+            Self::Chat => "Chat with models, as OpenAI's clients do",
+            Self::Embeddings => "Have texts embedded, as OpenAI's clients do",
         }
     }
 }

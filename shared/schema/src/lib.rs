@@ -6,6 +6,7 @@
 //! compiling one implementation.
 
 pub mod background;
+pub mod dialect;
 pub mod endpoint;
 pub mod endpoints;
 pub mod openapi;
@@ -13,6 +14,7 @@ pub mod problem;
 pub mod stream;
 
 pub use background::{Background, Trigger, background};
+pub use dialect::{Dialect, OpenAiError};
 pub use endpoint::{Access, Endpoint, Method, Operation, Query, RequestBody, Scope, Transfer};
 pub use endpoints::operations;
 pub use problem::{Problem, ProblemCode, Violation};
@@ -46,6 +48,9 @@ pub struct Cost {
 /// The header that says what a request cost, as a dictionary of [RFC 9651](https://www.rfc-editor.org/rfc/rfc9651):
 /// `tokens=1520, compute=13`, in millionths of a US dollar.
 pub const COST_HEADER: &str = "x-lambent-cost";
+
+/// The header that names the model that answered, as `provider::model`, where a caller's name for it can mean several.
+pub const MODEL_HEADER: &str = "x-lambent-model";
 
 /// What a model has used for a request so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

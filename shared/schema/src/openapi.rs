@@ -8,7 +8,7 @@ use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    COST_HEADER, Problem, ProblemCode, Violation,
+    COST_HEADER, Dialect, OpenAiError, Problem, ProblemCode, Violation,
     endpoint::{Access, Content, Event, Operation, Reply, to_value},
     endpoints::jobs::{self, CallbackEvent},
     operations,
@@ -55,7 +55,7 @@ pub fn document_text() -> String {
 }
 
 const INTRODUCTION: &str = "Documents in, analyses out, streamed as a language model writes them.\n\n\
-    Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems with a stable `code`; a body that breaks rules \
+    Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems with a stable `code` (below `/v1` as OpenAI writes them); a body that breaks rules \
     is told all of them at once, each with its JSON pointer. Every answer carries `x-request-id`: yours, if you send one of \
     1 to 128 letters, digits, `-` and `_`, else a new one.";
 
@@ -147,10 +147,14 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     }
     let mut problems: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
     for code in &operation.problems {
-        problems.entry(code.status()).or_default().push(*code);
+        let status = operation.dialect.status(code.status());
+        problems.entry(status).or_default().push(*code);
     }
     for (status, codes) in problems {
-        responses.insert(status.to_string(), describe_problems(&codes, generator));
+        responses.insert(
+            status.to_string(),
+            describe_problems(&codes, operation.dialect, generator),
+        );
     }
     json!(responses)
 }
@@ -192,19 +196,30 @@ fn describe_events(events: &[Event], generator: &mut SchemaGenerator) -> Value {
         .map(|event| {
             let data = event.data.generate(generator);
             (
-                event.name.to_owned(),
+                if event.name.is_empty() {
+                    "message"
+                } else {
+                    event.name
+                }
+                .to_owned(),
                 json!({"description": event.description, "data": data}),
             )
         })
         .collect();
     let prose: Vec<String> = events
         .iter()
-        .map(|event| format!("- `{}`: {}", event.name, event.description))
+        .map(|event| match event.name {
+            "" => format!("- {}", event.description),
+            name => format!("- `{name}`: {}", event.description),
+        })
         .collect();
     let example: String = events
         .iter()
         .filter(|event| event.name != "error")
-        .map(|event| format!("event: {}\ndata: {}\n\n", event.name, event.example))
+        .map(|event| match event.name {
+            "" => format!("data: {}\n\n", event.example),
+            name => format!("event: {name}\ndata: {}\n\n", event.example),
+        })
         .collect();
     json!({
         "schema": {"type": "string", "description": format!("Server-sent events:\n\n{}", prose.join("\n"))},
@@ -213,24 +228,38 @@ fn describe_events(events: &[Event], generator: &mut SchemaGenerator) -> Value {
     })
 }
 
-fn describe_problems(codes: &[ProblemCode], generator: &mut SchemaGenerator) -> Value {
+fn describe_problems(codes: &[ProblemCode], dialect: Dialect, generator: &mut SchemaGenerator) -> Value {
+    let example = |code| {
+        let problem = example_problem(code, dialect);
+        match dialect {
+            Dialect::Problem => to_value(&problem),
+            Dialect::OpenAi => to_value(&OpenAiError::of(&problem)),
+        }
+    };
     let examples: Map<String, Value> = codes
         .iter()
-        .map(|code| (code.as_str().to_owned(), json!({"value": example_problem(*code)})))
+        .map(|code| (code.as_str().to_owned(), json!({"value": example(*code)})))
         .collect();
     let titles: Vec<&str> = codes.iter().map(|code| code.title()).collect();
     let waits = codes.iter().any(|code| WAITS.contains(code));
+    let (media_type, schema) = match dialect {
+        Dialect::Problem => ("application/problem+json", generator.subschema_for::<Problem>()),
+        Dialect::OpenAi => ("application/json", generator.subschema_for::<OpenAiError>()),
+    };
     json!({
         "description": format!("{}.", titles.join(". Or: ")),
         "headers": headers(waits),
-        "content": {
-            "application/problem+json": {"schema": generator.subschema_for::<Problem>(), "examples": examples},
-        },
+        "content": {media_type: {"schema": schema, "examples": examples}},
     })
 }
 
-fn example_problem(code: ProblemCode) -> Value {
+fn example_problem(code: ProblemCode, dialect: Dialect) -> Problem {
     let problem = match code {
+        ProblemCode::ValidationFailed if dialect == Dialect::OpenAi => Problem::invalid(vec![Violation {
+            pointer: "/messages".to_owned(),
+            detail: "Required, and missing".to_owned(),
+            code: "missing".into(),
+        }]),
         ProblemCode::ValidationFailed => Problem::invalid(vec![
             Violation {
                 pointer: "/analysis_type".to_owned(),
@@ -248,7 +277,7 @@ fn example_problem(code: ProblemCode) -> Value {
         }
         _ => Problem::new(code, format!("{}.", code.title())),
     };
-    to_value(&problem.request_id("0199a1de-7c55-7d0c-9b63-52b1a1a4f001"))
+    problem.request_id("0199a1de-7c55-7d0c-9b63-52b1a1a4f001")
 }
 
 /// Problems that come with a time to wait.

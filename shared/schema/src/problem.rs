@@ -42,6 +42,18 @@ pub struct Violation {
     pub code: Cow<'static, str>,
 }
 
+impl Violation {
+    /// The rule that a field breaks. `path` is its name, or its pointer without the slash before it: `messages/0/role`.
+    #[must_use]
+    pub fn of(path: &str, detail: impl Into<String>, code: &'static str) -> Self {
+        Self {
+            pointer: format!("/{path}"),
+            detail: detail.into(),
+            code: Cow::Borrowed(code),
+        }
+    }
+}
+
 impl Problem {
     /// A problem of this code.
     #[must_use]
@@ -147,6 +159,8 @@ problem_codes! {
     InsufficientScope = 403 "insufficient_scope" "The credentials do not allow this";
     /// No such path.
     NotFound = 404 "not_found" "Not found";
+    /// No model of this name can be asked.
+    ModelNotFound = 404 "model_not_found" "There is no such model";
     /// The path exists, not with this method.
     MethodNotAllowed = 405 "method_not_allowed" "Method not allowed";
     /// Another request with the same idempotency key is being accepted at this moment.

@@ -83,7 +83,7 @@ fn every_operation_describes_its_success_and_its_problems() {
         for status in operation
             .problems
             .iter()
-            .map(|p| p.status().to_string())
+            .map(|p| operation.dialect.status(p.status()).to_string())
             .chain(operation.replies.iter().map(|reply| reply.status.to_string()))
         {
             assert!(

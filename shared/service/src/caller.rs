@@ -5,11 +5,11 @@ use std::{fmt, sync::Arc};
 
 use axum::extract::FromRequestParts;
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+use http::{HeaderMap, request::Parts};
 use lambent_schema::Scope;
 use lambent_store::{CallerId, Callers, StoreError, callers::Held};
 
-use crate::Failure;
+use crate::{Failure, RequestLimits};
 
 /// The caller of the request being served. Taken as an argument by handlers; endpoints that are public have none.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ pub struct Admitted {
     /// Who calls.
     pub caller: Caller,
     /// What its answer says about limits.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub limits: Option<RequestLimits>,
     /// What is reserved for it.
     pub hold: Option<Hold>,
 }

@@ -6,8 +6,8 @@ use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use crate::{
     config::CorsOrigins,
     headers::{
-        API_KEY, COST, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, PREFER, PREFERENCE_APPLIED, RATE_LIMIT,
-        RATE_LIMIT_POLICY, SERVER_TIMING,
+        API_KEY, COST, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, MODEL, PREFER, PREFERENCE_APPLIED,
+        PROCESSING_MS, RATE_LIMIT, RATE_LIMIT_POLICY, SERVER_TIMING,
     },
     request_id::REQUEST_ID,
 };
@@ -33,7 +33,9 @@ pub fn cors_layer(origins: &CorsOrigins) -> CorsLayer {
             header::WWW_AUTHENTICATE,
             COST,
             IDEMPOTENCY_REPLAYED,
+            MODEL,
             PREFERENCE_APPLIED,
+            PROCESSING_MS,
             RATE_LIMIT,
             RATE_LIMIT_POLICY,
             REQUEST_ID,

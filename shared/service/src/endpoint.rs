@@ -12,16 +12,16 @@ use axum::{
 };
 use futures::FutureExt as _;
 use http::{HeaderMap, HeaderValue, header};
-use http_body::Body as _;
-use lambent_schema::{Access, Cost, Endpoint, MAX_BODY_BYTES, Method, Operation};
+use lambent_schema::{Access, Cost, Dialect, Endpoint, Method, Operation};
 use lambent_store::{CallerId, RequestRecord, Requests, Store, StoreConfig};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::{
-    Admitted, Asking, Call, Failure, Gate, Hold, Record, RequestId, ServiceConfig, Tariff, call,
+    Admitted, Asking, Call, Failure, FromBody, Gate, Hold, Record, RequestId, ServiceConfig, Tariff, call,
     cors::cors_layer,
-    headers::{COST, SERVER_TIMING},
+    headers::{COST, PROCESSING_MS, SERVER_TIMING},
+    parsed::{PriceOf, Priced, Pricing},
     record::Outcome,
     request_id::REQUEST_ID,
     serve::StartError,
@@ -35,7 +35,7 @@ pub struct Service {
     config: Arc<ServiceConfig>,
     requests: Requests,
     gate: Option<Arc<dyn Gate>>,
-    tariff: Option<Tariff>,
+    pricing: Option<Pricing>,
 }
 
 impl Service {
@@ -46,7 +46,7 @@ impl Service {
             config: Arc::new(config),
             requests,
             gate: None,
-            tariff: None,
+            pricing: None,
         }
     }
 
@@ -63,7 +63,20 @@ impl Service {
     #[must_use]
     pub fn priced(&self, tariff: Tariff) -> Self {
         Self {
-            tariff: Some(tariff),
+            pricing: Some(Pricing::ByBytes(tariff)),
+            ..self.clone()
+        }
+    }
+
+    /// The same, where that depends on what the body says: it is read, and its caller decided over by `price`, which is also told the
+    /// caller's own limit of output tokens. The handler takes the body as [`Parsed<T>`](crate::Parsed).
+    #[must_use]
+    pub fn priced_by_body<T: FromBody>(
+        &self,
+        price: impl Fn(&T, Option<u32>) -> u64 + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            pricing: Some(Pricing::by_body(price)),
             ..self.clone()
         }
     }
@@ -129,6 +142,7 @@ where
         function: E::FUNCTION,
         route: Operation::of::<E>().route(),
         access: E::ACCESS,
+        dialect: E::DIALECT,
         timeout: service
             .config
             .timeout
@@ -157,6 +171,7 @@ struct Mounted {
     function: &'static str,
     route: String,
     access: Access,
+    dialect: Dialect,
     timeout: Duration,
 }
 
@@ -182,16 +197,10 @@ async fn frame(State(mounted): State<Arc<Mounted>>, mut request: Request, next: 
     request.extensions_mut().insert(call.clone());
     // If the client leaves while the handler works, this future is dropped, and the record must still end.
     let guard = call.record.end_on_drop();
-    let mut of_limits = Vec::new();
-    // A longer one is not read.
-    let body_bytes = request
-        .body()
-        .size_hint()
-        .upper()
-        .unwrap_or(u64::MAX)
-        .min(MAX_BODY_BYTES as u64);
+    let mut limits = None;
+    let priced = mounted.price(&mut request).await;
     let began = Instant::now();
-    let admitted = mounted.admit(request.headers(), body_bytes, &call).await;
+    let admitted = mounted.admit(request.headers(), priced.price, &call).await;
     if mounted.access.asks_for_a_caller() {
         call.record.stage(Stage::Auth, began.elapsed());
     }
@@ -201,17 +210,29 @@ async fn frame(State(mounted): State<Arc<Mounted>>, mut request: Request, next: 
             if let Some(admitted) = admitted {
                 call.record.admitted(admitted.caller.id.clone(), admitted.hold);
                 request.extensions_mut().insert(admitted.caller);
-                of_limits = admitted.headers;
+                limits = admitted.limits;
             }
-            let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-            answered.unwrap_or_else(|_panic| Failure::unexplained().into_response())
+            match priced.unread {
+                // Whoever is not known is not told what is wrong with the body.
+                Some(failure) => failure.into_response(),
+                None => {
+                    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+                    answered.unwrap_or_else(|_panic| Failure::unexplained().into_response())
+                }
+            }
+        }
+    };
+    let told = |headers: &mut HeaderMap| {
+        headers.extend(limits.iter().flat_map(|limits| limits.headers(mounted.dialect)));
+        headers.insert(REQUEST_ID, call.id.header());
+        if mounted.dialect == Dialect::OpenAi {
+            headers.insert(PROCESSING_MS, milliseconds(call.record.elapsed()).into());
         }
     };
     if response.extensions_mut().remove::<Streams>().is_some() {
         // The stream ends the record itself, when it ends.
         guard.disarm();
-        response.headers_mut().extend(of_limits);
-        response.headers_mut().insert(REQUEST_ID, call.id.header());
+        told(response.headers_mut());
         // What is known by now: `done` says the rest.
         response
             .headers_mut()
@@ -229,13 +250,12 @@ async fn frame(State(mounted): State<Arc<Mounted>>, mut request: Request, next: 
     let outcome = match &failure {
         Some(failure) => {
             failure.log();
-            response = failure.response(&call.id);
+            response = failure.response(mounted.dialect, &call.id);
             Outcome::Error(failure.problem().code.clone().into_owned())
         }
         None => Outcome::Done,
     };
-    response.headers_mut().extend(of_limits);
-    response.headers_mut().insert(REQUEST_ID, call.id.header());
+    told(response.headers_mut());
     response
         .headers_mut()
         .insert(COST, cost_header(call.record.cost()));
@@ -250,11 +270,19 @@ async fn frame(State(mounted): State<Arc<Mounted>>, mut request: Request, next: 
 }
 
 impl Mounted {
+    /// The most that the request can cost, where its endpoint spends and its function has said how much.
+    async fn price(&self, request: &mut Request) -> Priced {
+        match (self.access, &self.service.pricing) {
+            (Access::Spender(_), Some(pricing)) => pricing.of(request).await,
+            _ => Priced::default(),
+        }
+    }
+
     /// Has the gate decide, where the contract asks for a caller. Whatever is missing for that, the request does not go on.
     async fn admit(
         &self,
         headers: &HeaderMap,
-        body_bytes: u64,
+        price: Option<PriceOf>,
         call: &Call,
     ) -> Result<Option<Admitted>, Failure> {
         if !self.access.asks_for_a_caller() {
@@ -265,13 +293,9 @@ impl Mounted {
             .gate
             .as_ref()
             .ok_or_else(|| Failure::internal(NoGate))?;
-        let price = match (self.access, &self.service.tariff) {
-            (Access::Spender(_), None) => return Err(Failure::internal(NoTariff)),
-            (Access::Spender(_), Some(tariff)) => {
-                Some(move |max_output_tokens| tariff(body_bytes, max_output_tokens))
-            }
-            (Access::Public | Access::Known | Access::Caller(_), _) => None,
-        };
+        if matches!(self.access, Access::Spender(_)) && price.is_none() {
+            return Err(Failure::internal(NoTariff));
+        }
         let asking = Asking {
             headers,
             scope: self.access.scope(),
@@ -293,6 +317,10 @@ struct NoGate;
 #[derive(Debug, thiserror::Error)]
 #[error("nobody said what a request can cost: the service is not priced")]
 struct NoTariff;
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
 
 fn cost_header(cost: Cost) -> HeaderValue {
     let Cost { tokens, compute } = cost;

@@ -4,9 +4,12 @@ use std::{error::Error, fmt::Write as _, sync::Arc};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use lambent_schema::{Problem, ProblemCode};
+use lambent_schema::{Dialect, OpenAiError, Problem, ProblemCode};
 
-use crate::request_id::{REQUEST_ID, RequestId};
+use crate::{
+    RequestLimits,
+    request_id::{REQUEST_ID, RequestId},
+};
 
 /// A request that cannot be answered as asked: a [`Problem`] for the caller, and its cause for the log.
 ///
@@ -15,6 +18,7 @@ use crate::request_id::{REQUEST_ID, RequestId};
 pub struct Failure {
     problem: Box<Problem>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    limits: Option<RequestLimits>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -25,6 +29,7 @@ impl Failure {
         Self {
             problem: Box::new(problem),
             headers: Vec::new(),
+            limits: None,
             cause: None,
         }
     }
@@ -43,6 +48,15 @@ impl Failure {
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// The same, with what its answer says about limits.
+    #[must_use]
+    pub fn with_limits(self, limits: RequestLimits) -> Self {
+        Self {
+            limits: Some(limits),
+            ..self
+        }
     }
 
     /// A fault of ours: 500, and the cause for the log.
@@ -77,13 +91,15 @@ impl Failure {
         }
     }
 
-    /// The answer, naming the request.
+    /// The answer in this dialect, naming the request.
     #[must_use]
-    pub fn response(&self, id: &RequestId) -> Response {
+    pub fn response(&self, dialect: Dialect, id: &RequestId) -> Response {
         let problem = (*self.problem).clone().request_id(id.as_str());
-        let mut response = problem_response(&problem);
-        response.headers_mut().extend(self.headers.iter().cloned());
-        response.headers_mut().insert(REQUEST_ID, id.header());
+        let mut response = written(&problem, dialect);
+        let headers = response.headers_mut();
+        headers.extend(self.headers.iter().cloned());
+        headers.extend(self.limits.iter().flat_map(|limits| limits.headers(dialect)));
+        headers.insert(REQUEST_ID, id.header());
         response
     }
 }
@@ -110,6 +126,7 @@ where
         Self {
             problem: Box::new(Problem::from(&error)),
             headers: Vec::new(),
+            limits: None,
             cause: Some(Arc::new(error)),
         }
     }
@@ -119,20 +136,21 @@ impl IntoResponse for Failure {
     /// The answer, not yet naming the request: whoever knows its id finds the failure in the extensions and makes the
     /// answer anew ([`Failure::response`]).
     fn into_response(self) -> Response {
-        let mut response = problem_response(&self.problem);
+        let mut response = written(&self.problem, Dialect::Problem);
         response.extensions_mut().insert(self);
         response
     }
 }
 
-fn problem_response(problem: &Problem) -> Response {
-    let body = serde_json::to_vec(problem).unwrap_or_default();
-    let mut response = (StatusCode::from_u16(problem.status).unwrap_or_default(), body).into_response();
+fn written(problem: &Problem, dialect: Dialect) -> Response {
+    let (media_type, body) = match dialect {
+        Dialect::Problem => ("application/problem+json", serde_json::to_vec(problem)),
+        Dialect::OpenAi => ("application/json", serde_json::to_vec(&OpenAiError::of(problem))),
+    };
+    let status = StatusCode::from_u16(dialect.status(problem.status)).unwrap_or_default();
+    let mut response = (status, body.unwrap_or_default()).into_response();
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(seconds) = problem.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -1,12 +1,16 @@
 //! The names of headers that are the API's, or too new for the `http` crate.
 
 use http::HeaderName;
-use lambent_schema::{COST_HEADER, endpoints::jobs};
+use lambent_schema::{COST_HEADER, MODEL_HEADER, endpoints::jobs};
 
 /// An API key, for clients that cannot send `authorization`.
 pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// What a request cost.
 pub const COST: HeaderName = HeaderName::from_static(COST_HEADER);
+/// Which model answered.
+pub const MODEL: HeaderName = HeaderName::from_static(MODEL_HEADER);
+/// How long the answer took until its headers, in milliseconds, as OpenAI says it.
+pub const PROCESSING_MS: HeaderName = HeaderName::from_static("openai-processing-ms");
 /// How many requests the caller may send now
 /// ([draft](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/)).
 pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");

@@ -111,6 +111,11 @@ impl Record {
         self.lock().record.attempts = Some(attempts);
     }
 
+    /// How long the request has taken so far.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.began.elapsed()
+    }
+
     /// A stage is over, and took so long.
     pub fn stage(&self, stage: Stage, took: Duration) {
         self.lock().stages.add(stage, took);

@@ -1,4 +1,5 @@
-//! Answers that are sent as they are written: server-sent events, or their text alone.
+//! Answers that are sent as they are written: server-sent events, or their text alone; or events that somebody else has written
+//! ([`relay`]).
 //!
 //! Whatever happens, a stream ends with exactly one terminal event, and its record is written before its body ends. The body
 //! never yields an error, because the Lambda runtime would send that error's text as part of the body.
@@ -8,10 +9,10 @@ use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, pin::pin};
 use async_stream::stream;
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _, future::ready};
 use http::{HeaderMap, HeaderValue, header};
 use lambent_schema::{
-    Problem, ProblemCode,
+    OpenAiError, Problem, ProblemCode,
     stream::{Delta, StreamError},
 };
 use serde::Serialize;
@@ -29,6 +30,15 @@ pub enum Step<D> {
     Delta(String),
     /// The answer is complete: what the `done` event says.
     Done(D),
+}
+
+/// A piece of an answer that is sent as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// The next one.
+    Next(Bytes),
+    /// The last one: the answer is complete.
+    Last(Bytes),
 }
 
 /// Marks a response whose stream ends the record itself.
@@ -92,17 +102,48 @@ impl Form {
         }
     }
 
-    /// The `error` event, or the line of text that stands for it.
+    /// The step as it is sent; `None` where it is not.
+    fn piece<D: Serialize>(self, step: Step<D>) -> Option<Piece> {
+        match step {
+            Step::Event(name, data) => (self == Self::Events).then(|| Piece::Next(event(name, &data))),
+            Step::Delta(text) => Some(Piece::Next(self.delta(text))),
+            Step::Done(done) => Some(Piece::Last(self.done(&done))),
+        }
+    }
+}
+
+/// What a stream sends that its source has not said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wire {
+    Form(Form),
+    /// Events in OpenAI's dialect.
+    OpenAi,
+}
+
+impl Wire {
+    fn media_type(self) -> HeaderValue {
+        match self {
+            Self::Form(form) => form.media_type(),
+            Self::OpenAi => Form::Events.media_type(),
+        }
+    }
+
+    /// The `error` event, or the line of text that stands for it. OpenAI's clients know no names of events.
     fn error(self, problem: Problem) -> Bytes {
         match self {
-            Self::Events => event("error", &StreamError::from(problem)),
-            Self::Text => format!("\n[error] {} ({})\n", problem.detail, problem.code).into(),
+            Self::Form(Form::Events) => event("error", &StreamError::from(problem)),
+            Self::Form(Form::Text) => format!("\n[error] {} ({})\n", problem.detail, problem.code).into(),
+            Self::OpenAi => {
+                let mut error = OpenAiError::of(&problem);
+                error.error.request_id = problem.request_id;
+                format!("data: {}\n\n", serde_json::to_string(&error).unwrap_or_default()).into()
+            }
         }
     }
 
     /// What is sent in times of silence. Text has no place for it.
     fn heartbeat(self) -> Option<Bytes> {
-        (self == Self::Events).then_some(Bytes::from_static(b": still here\n\n"))
+        (self != Self::Form(Form::Text)).then_some(Bytes::from_static(b": still here\n\n"))
     }
 }
 
@@ -115,9 +156,26 @@ where
     S: Stream<Item = Result<Step<D>, Failure>> + Send + 'static,
     D: Serialize + Send + Sync + 'static,
 {
-    let mut response = Response::new(Body::from_stream(body(call, form, source)));
+    let pieces = source.filter_map(move |step| ready(step.map(|step| form.piece(step)).transpose()));
+    sent(call, Wire::Form(form), pieces)
+}
+
+/// A streamed answer to this call in OpenAI's dialect: the pieces of `source`, which are events, as they are, until its last one, an
+/// error, the call's deadline or a panic. As with [`respond`], await the first piece before.
+pub fn relay<S>(call: Call, source: S) -> Response
+where
+    S: Stream<Item = Result<Piece, Failure>> + Send + 'static,
+{
+    sent(call, Wire::OpenAi, source)
+}
+
+fn sent<S>(call: Call, wire: Wire, source: S) -> Response
+where
+    S: Stream<Item = Result<Piece, Failure>> + Send + 'static,
+{
+    let mut response = Response::new(Body::from_stream(body(call, wire, source)));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, form.media_type());
+    headers.insert(header::CONTENT_TYPE, wire.media_type());
     headers.insert(
         header::CACHE_CONTROL,
         HeaderValue::from_static("no-cache, no-transform"),
@@ -128,10 +186,9 @@ where
     response
 }
 
-fn body<S, D>(call: Call, form: Form, source: S) -> impl Stream<Item = Result<Bytes, Infallible>> + Send
+fn body<S>(call: Call, wire: Wire, source: S) -> impl Stream<Item = Result<Bytes, Infallible>> + Send
 where
-    S: Stream<Item = Result<Step<D>, Failure>> + Send + 'static,
-    D: Serialize + Send + Sync + 'static,
+    S: Stream<Item = Result<Piece, Failure>> + Send + 'static,
 {
     // If the client leaves, this is dropped wherever it is, also before it is first polled.
     let guard = call.record.end_on_drop();
@@ -142,26 +199,23 @@ where
                 tokio::select! {
                     biased;
                     () = sleep_until(call.deadline) => break Err(out_of_time()),
-                    item = source.next() => match step(item) {
-                        Ok(Step::Event(name, data)) => if form == Form::Events {
-                            yield Ok(event(name, &data));
-                        },
-                        Ok(Step::Delta(text)) => yield Ok(form.delta(text)),
-                        Ok(Step::Done(done)) => break Ok(done),
+                    item = source.next() => match piece(item) {
+                        Ok(Piece::Next(bytes)) => yield Ok(bytes),
+                        Ok(Piece::Last(bytes)) => break Ok(bytes),
                         Err(failure) => break Err(failure),
                     },
-                    () = sleep(call.heartbeat) => if let Some(comment) = form.heartbeat() {
+                    () = sleep(call.heartbeat) => if let Some(comment) = wire.heartbeat() {
                         yield Ok(comment);
                     },
                 }
             }
         };
         let (ended, last) = match outcome {
-            Ok(done) => (Outcome::Done, form.done(&done)),
+            Ok(last) => (Outcome::Done, last),
             Err(failure) => {
                 failure.log();
                 let problem = failure.problem().clone().request_id(call.id.as_str());
-                (Outcome::Error(problem.code.clone().into_owned()), form.error(problem))
+                (Outcome::Error(problem.code.clone().into_owned()), wire.error(problem))
             }
         };
         guard.disarm();
@@ -176,16 +230,16 @@ where
 type Caught<T> = Result<T, Box<dyn Any + Send>>;
 
 /// What the source said: an item, its end without one, or a panic.
-fn step<D>(said: Option<Caught<Result<Step<D>, Failure>>>) -> Result<Step<D>, Failure> {
+fn piece(said: Option<Caught<Result<Piece, Failure>>>) -> Result<Piece, Failure> {
     match said {
-        Some(Ok(step)) => step,
+        Some(Ok(piece)) => piece,
         // The panic hook has logged it.
         Some(Err(_panic)) => Err(Failure::unexplained()),
         None => Err(Failure::internal(NoEnd)),
     }
 }
 
-/// A source of steps ended without `Done`.
+/// A source ended without its last piece.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer's source ended without saying so")]
 struct NoEnd;

@@ -33,13 +33,18 @@ impl<T: RequestBody, S: Sync> FromRequest<S> for Valid<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        if !declares_json(request.headers()) {
-            let detail = "The body must be JSON, declared as `content-type: application/json`.";
-            return Err(refuse(ProblemCode::UnsupportedMediaType, detail));
-        }
-        let body = read(request, MAX_BODY_BYTES).await?;
+        let body = read_json(request).await?;
         parse(&body).map(Self)
     }
+}
+
+/// The bytes of a body that is declared as JSON.
+pub(crate) async fn read_json(request: Request<Body>) -> Result<Bytes, Failure> {
+    if !declares_json(request.headers()) {
+        let detail = "The body must be JSON, declared as `content-type: application/json`.";
+        return Err(refuse(ProblemCode::UnsupportedMediaType, detail));
+    }
+    read(request, MAX_BODY_BYTES).await
 }
 
 /// Whether the body is declared as JSON: `application/json` or any `application/…+json`.

@@ -98,6 +98,8 @@ pub enum Content {
     AsAsked,
     /// JSON that does not fit the schema of the request.
     NotAsAsked,
+    /// Calls of these tools, each with a name and its arguments in JSON, instead of a text.
+    Tools(Vec<(String, Value)>),
     /// JSON whose `summary` is the number of the document: what stands between the first two `#` of the prompt.
     Number,
 }
@@ -143,6 +145,15 @@ impl Answer {
     #[must_use]
     pub fn number() -> Self {
         Self::of(Content::Number)
+    }
+
+    /// Calls of these tools, at once.
+    #[must_use]
+    pub fn tools(calls: &[(&str, Value)]) -> Self {
+        let calls = calls
+            .iter()
+            .map(|(name, arguments)| ((*name).to_owned(), arguments.clone()));
+        Self::of(Content::Tools(calls.collect()))
     }
 
     fn of(content: Content) -> Self {

@@ -63,6 +63,8 @@ pub(super) async fn fail(behaviour: Behaviour, state: &State, mut open: Open) ->
 struct Reply {
     envelope: Envelope,
     text: String,
+    /// `tool_calls` of the message.
+    tools: Vec<Value>,
     finish_reason: &'static str,
     prompt_tokens: usize,
 }
@@ -83,11 +85,29 @@ impl Reply {
                 model: request["model"].clone(),
                 include_usage: request["stream_options"]["include_usage"] == true,
             },
-            finish_reason: if cut { "length" } else { "stop" },
+            finish_reason: match &answer.content {
+                Content::Tools(_) => "tool_calls",
+                _ if cut => "length",
+                _ => "stop",
+            },
+            tools: tools(&answer.content),
             prompt_tokens: prompt_tokens(request),
             text: if cut { words[..limit].concat() } else { text },
         }
     }
+}
+
+fn tools(content: &Content) -> Vec<Value> {
+    let Content::Tools(calls) = content else {
+        return Vec::new();
+    };
+    let call = |(place, (name, arguments)): (usize, &(String, Value))| {
+        json!({
+            "index": place, "id": format!("call_{place}"), "type": "function",
+            "function": {"name": name, "arguments": arguments.to_string()},
+        })
+    };
+    calls.iter().enumerate().map(call).collect()
 }
 
 fn text(request: &Value, content: &Content) -> String {
@@ -100,6 +120,7 @@ fn text(request: &Value, content: &Content) -> String {
         }
         Content::AsAsked => json(sample::fitting(schema)),
         Content::NotAsAsked => json(sample::unfitting(schema)),
+        Content::Tools(_) => String::new(),
         Content::Number => {
             let prompt = request["messages"].to_string();
             json(json!({"summary": prompt.split('#').nth(1).unwrap_or_default()}))
@@ -113,7 +134,7 @@ const FLUSH: Duration = Duration::from_millis(50);
 /// The events of a stream; an `Err` makes the server drop the connection.
 fn streamed(reply: Reply, answer: Answer, mut open: Open) -> impl Stream<Item = Result<Bytes, io::Error>> {
     stream! {
-        let Reply { envelope, text, finish_reason, prompt_tokens } = reply;
+        let Reply { envelope, text, tools, finish_reason, prompt_tokens } = reply;
         let words = tokens(&text);
         yield Ok(event(&envelope.chunk(&json!({"role": "assistant", "content": "", "refusal": null}), None)));
         // Due times, not sleeps one after the other: the pace stays what it is when many streams share the processor.
@@ -158,6 +179,9 @@ fn streamed(reply: Reply, answer: Answer, mut open: Open) -> impl Stream<Item = 
             open.wrote();
             yield Ok(event(&envelope.chunk(&json!({"content": word}), None)));
         }
+        for call in tools {
+            yield Ok(event(&envelope.chunk(&json!({"tool_calls": [call]}), None)));
+        }
         yield Ok(event(&envelope.chunk(&json!({}), Some(finish_reason))));
         if envelope.include_usage {
             open.reported(prompt_tokens, words.len());
@@ -186,9 +210,14 @@ async fn whole(reply: Reply, answer: Answer, mut open: Open) -> Response {
         }
         Some((_, Fault::Silence(_))) | None => {
             open.reported(reply.prompt_tokens, words);
-            let whole = reply
-                .envelope
-                .whole(&reply.text, reply.finish_reason, reply.prompt_tokens, words);
+            let mut whole =
+                reply
+                    .envelope
+                    .whole(&reply.text, reply.finish_reason, reply.prompt_tokens, words);
+            if !reply.tools.is_empty() {
+                whole["choices"][0]["message"]["content"] = Value::Null;
+                whole["choices"][0]["message"]["tool_calls"] = json!(reply.tools);
+            }
             Json(whole).into_response()
         }
     }

@@ -16,6 +16,7 @@ mod documents;
 mod errors;
 mod jobs;
 mod many_streams;
+mod openai;
 mod rates;
 mod request_log;
 mod search;

@@ -177,6 +177,18 @@ async fn each_function_answers_its_event() {
                 let told: Value = serde_json::from_str(&body).unwrap();
                 assert_eq!(told["code"], "invalid_signature");
             }
+            "chat_completions" => {
+                let told: Value = serde_json::from_str(&body).unwrap();
+                assert_eq!(told["object"], "chat.completion", "{told}");
+            }
+            "embeddings" => {
+                let told: Value = serde_json::from_str(&body).unwrap();
+                assert_eq!(told["data"][0]["object"], "embedding", "{told}");
+            }
+            "models_get" => {
+                let told: Value = serde_json::from_str(&body).unwrap();
+                assert_eq!(told["id"], "default", "{told}");
+            }
             // Without a model: to the byte what the router answers.
             _ => assert_eq!(body, api.get(op.path).await.text().await.unwrap(), "{}", op.id),
         }

@@ -11,7 +11,8 @@ use serde_json::json;
 
 use crate::{
     kinds::{
-        accepts_jobs, asks_for_a_caller, calls_model, changes_jobs, embeds, knows_model, takes_callbacks,
+        accepts_jobs, asks_for_a_caller, calls_model, changes_jobs, embeds, knows_model, knows_names,
+        takes_callbacks, uses_documents,
     },
     translated::{root, template},
 };
@@ -46,6 +47,10 @@ const OF_EMBEDDINGS: &[&str] = &[
     "LAMBENT_EMBEDDING_PRICE",
     "LAMBENT_EMBEDDING_URL",
 ];
+/// What functions that know names of models are told besides.
+const OF_NAMES: &[&str] = &["LAMBENT_OPENAI_MODELS"];
+/// What the one that only lists them is told besides.
+const OF_MODEL_LISTS: &[&str] = &["LAMBENT_EMBEDDING_MODEL", "LAMBENT_MODEL"];
 /// What functions that have to do with documents are told besides.
 const OF_DOCUMENTS: &[&str] = &["LAMBENT_DOCUMENTS_TABLE"];
 /// What functions that ask for a caller are told besides.
@@ -126,7 +131,12 @@ fn functions_are_told_the_variables_that_the_code_reads() {
         for (is_told, of_these) in [
             (knows_model(folder), OF_MODELS),
             (embeds(folder), OF_EMBEDDINGS),
-            (embeds(folder) || folder == JOBS_SWEEPER.function, OF_DOCUMENTS),
+            (knows_names(folder), OF_NAMES),
+            (folder == "models", OF_MODEL_LISTS),
+            (
+                uses_documents(folder) || folder == JOBS_SWEEPER.function,
+                OF_DOCUMENTS,
+            ),
             (asks_for_a_caller(folder), OF_CALLERS),
             (accepts_jobs(folder) || changes_jobs(folder), OF_JOBS),
             (

@@ -1,6 +1,6 @@
 //! What the gateway answers by itself looks like what the functions answer: a problem of the contract.
 
-use lambent_schema::{Problem, ProblemCode};
+use lambent_schema::{OpenAiError, Problem, ProblemCode};
 use serde_json::Value;
 
 use crate::translated::{Template, template};
@@ -23,6 +23,20 @@ fn errors_of_the_gateway_are_problems_of_the_contract() {
         checked += 1;
     }
     assert!(checked > 0);
+}
+
+#[test]
+fn errors_of_the_gateway_can_be_read_by_openais_clients() {
+    let Some(template) = template() else { return };
+    // A body that breaks its schema is a function's to name: the gateway checks none of OpenAI's.
+    let kinds = responses(template).filter(|(kind, _)| *kind != "BAD_REQUEST_BODY");
+    for (kind, response) in kinds {
+        let told: OpenAiError = serde_json::from_str(body(response)).unwrap();
+        if !kind.starts_with("DEFAULT_") {
+            let problem: Problem = serde_json::from_str(body(response)).unwrap();
+            assert_eq!(told, OpenAiError::of(&problem), "{kind}");
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a function does, by the contract: what it has to be told and allowed follows from that.
 
 use lambent_schema::{
-    Access, Method, Operation, Transfer,
+    Access, Dialect, Method, Operation, Scope, Transfer,
     background::{JOBS_SWEEPER, JOBS_WORKER},
     operations,
 };
@@ -16,12 +16,22 @@ pub(crate) fn knows_model(folder: &str) -> bool {
     calls_model(folder) || (accepts_jobs(folder) && !embeds(folder))
 }
 
-/// Whether a function calls the model that embeds: what spends on documents; and the worker.
+/// Whether a function calls the model that embeds: what spends on documents, or on embeddings alone; and the worker.
 pub(crate) fn embeds(folder: &str) -> bool {
+    uses_documents(folder) || serves(folder, |op| op.access == Access::Spender(Scope::Embeddings))
+}
+
+/// Whether a function has to do with documents and what embeds them.
+pub(crate) fn uses_documents(folder: &str) -> bool {
     folder == JOBS_WORKER.function
         || serves(folder, |op| {
             op.tag == "Documents" && matches!(op.access, Access::Spender(_))
         })
+}
+
+/// Whether a function knows the names that OpenAI's clients may use for models.
+pub(crate) fn knows_names(folder: &str) -> bool {
+    serves(folder, |op| op.dialect == Dialect::OpenAi)
 }
 
 /// Whether a function puts documents and deletes them.
@@ -32,7 +42,7 @@ pub(crate) fn keeps_documents(folder: &str) -> bool {
 
 /// Whether a function searches in documents.
 pub(crate) fn searches_documents(folder: &str) -> bool {
-    embeds(folder) && !keeps_documents(folder)
+    uses_documents(folder) && !keeps_documents(folder)
 }
 
 /// Whether a function asks for a caller; the worker for the one whose job it is.

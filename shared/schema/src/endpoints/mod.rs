@@ -6,6 +6,7 @@ pub mod docs;
 pub mod documents;
 pub mod health;
 pub mod jobs;
+pub mod openai;
 pub mod search;
 pub mod webhooks;
 
@@ -30,6 +31,10 @@ pub fn operations() -> Vec<Operation> {
         Operation::of::<jobs::CallbackSecret>(),
         Operation::of::<webhooks::WebhooksStripe>(),
         Operation::of::<webhooks::WebhooksSource>(),
+        Operation::of::<openai::ChatCompletions>(),
+        Operation::of::<openai::Embeddings>(),
+        Operation::of::<openai::ModelsList>(),
+        Operation::of::<openai::ModelGet>(),
         Operation::of::<health::Health>(),
         Operation::of::<docs::Docs>(),
         Operation::of::<docs::Redoc>(),

@@ -11,7 +11,7 @@ from .contestants import contestants
 from .measure import Bench, Length, calls, rounds
 from .processes import Rig
 
-FULL = Length(warm_up=1.0, measured=3.0, patience=4.0, stagger=0.6)
+FULL = Length(warm_up=1.1, measured=2.0, patience=2.0, stagger=0.6)
 SHORT = Length(warm_up=0.8, measured=1.2, patience=2.0, stagger=0.5)
 
 

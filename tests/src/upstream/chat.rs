@@ -199,7 +199,9 @@ fn event(data: &Value) -> Bytes {
 
 async fn whole(reply: Reply, answer: Answer, mut open: Open) -> Response {
     let words = tokens(&reply.text).len();
-    sleep(answer.first_token + answer.between_tokens * u32::try_from(words).expect("a short text")).await;
+    // When the last token of a stream would be there.
+    let gaps = u32::try_from(words.saturating_sub(1)).expect("a short text");
+    sleep(answer.first_token + answer.between_tokens * gaps).await;
     if let Some((_, Fault::Silence(length))) = answer.fault {
         sleep(length).await;
     }

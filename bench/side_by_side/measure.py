@@ -1,0 +1,158 @@
+"""Rounds in which contestants take turns, cell by cell."""
+
+import json
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import cells
+from .cells import Cell
+from .contestants import Contestant, environment
+from .processes import Peak, Rig, cpu_seconds, free_port, memory_mb, server
+
+CHECKS = 10
+"""Requests of each kind that are counted call by call."""
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long is measured, in seconds."""
+
+    warm_up: float
+    measured: float
+    patience: float
+    stagger: float
+
+
+@dataclass
+class Bench:
+    rig: Rig
+    load: Path
+    work: Path
+    """Where logs and bodies are kept."""
+    length: Length
+
+    @property
+    def addresses(self) -> dict:
+        return self.rig.addresses
+
+    def run(self, pids: list[int], url: str, body: str, connections: int, *options: str, keys: bool = False) -> dict:
+        """Has callers ask, and returns what they waited, with what the trees of these processes used meanwhile."""
+        file = self.work / "body.json"
+        file.write_text(body)
+        command = [
+            self.load, url, "--body", file, "--connections", str(connections), "--header", "content-type: application/json",
+            "--warm-up", str(self.length.warm_up), "--seconds", str(self.length.measured),
+            "--patience", str(self.length.patience), "--stagger", str(self.length.stagger), *options,
+        ]  # fmt: skip
+        if keys:
+            command += ["--keys", self.work / "keys.json"]
+        clocks = []
+        with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True) as callers:
+            for line in callers.stdout:
+                if line.startswith("{"):
+                    result = json.loads(line)
+                else:
+                    clocks.append([cpu_seconds(pid) for pid in (*pids, callers.pid)])
+        if callers.returncode != 0:
+            raise RuntimeError(f"the load generator failed at {url}")
+        start, stop = clocks
+        return result | {"cpu": [after - before for before, after in zip(start, stop, strict=True)]}
+
+    def ask(self, pid: int, url: str, cell: Cell) -> dict:
+        """A contestant in a cell."""
+        options = ["--status", str(cell.status)]
+        options += ["--end", cell.end] if cell.end else []
+        options += ["--token", "event: delta"] if cell.is_stream else []
+        with Peak(pid) as peak:
+            result = self.run([pid, self.rig.pid], url + cell.path, cell.text, cell.connections, *options, keys=True)
+        server_cpu, rig_cpu, load_cpu = result.pop("cpu")
+        per_request = 1000 / result["completed"] if result["completed"] else None
+        return result | {
+            "cpu_ms": server_cpu * per_request if per_request else None,
+            "cores": {part: used / result["seconds"] for part, used in
+                      (("server", server_cpu), ("rig", rig_cpu), ("load", load_cpu))},
+            "rss_mb": peak.rss,
+            "pss_mb": peak.pss,
+        }  # fmt: skip
+
+    def floor(self, call: str, connections: int, stream: bool) -> dict:
+        """The provider alone, asked what contestants ask it."""
+        body = {"model": "test-model", "messages": [{"role": "user", "content": "Why?"}]}
+        if call == "analyse":
+            body["messages"][0]["content"] = f"<document>\n{cells.TEXT * 10}\n</document>"
+        path, options = "/chat/completions", []
+        if call == "embedding":
+            path, body = "/embeddings", {"model": "test-model", "input": "Why?", "dimensions": 512}
+        elif stream:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
+            options = ["--token", '"delta":{"content"', "--end", "[DONE]"]
+        return self.run([self.rig.pid], self.addresses["model"] + path, json.dumps(body), connections, *options)
+
+
+def rounds(bench: Bench, entrants: list[Contestant], of: list[Cell], count: int) -> Iterator[dict]:
+    """One result after the other: each cell of each contestant, in each round, with servers that were started for the round."""
+    for number in range(count):
+        # Nobody is always first.
+        turn = entrants[number % len(entrants) :] + entrants[: number % len(entrants)]
+        with ExitStack() as stack:
+            running = [(entrant, *start(stack, bench, entrant, bench.addresses["database"])) for entrant in turn]
+            time.sleep(0.5)
+            for entrant, pid, _ in running:
+                rss, pss = memory_mb(pid)
+                yield {"round": number, "contestant": entrant.name, "cell": "idle", "rss_mb": rss, "pss_mb": pss}
+            for cell in of:
+                entered = [entry for entry in running if cell.path in entry[0].serves]
+                for call in cell.calls if entered else ():
+                    result = bench.floor(call, cell.connections, cell.is_stream)
+                    yield {"round": number, "contestant": "floor", "cell": cell.id, "call": call} | result
+                for entrant, pid, url in entered:
+                    yield {"round": number, "contestant": entrant.name, "cell": cell.id} | bench.ask(pid, url, cell)
+
+
+def start(stack: ExitStack, bench: Bench, entrant: Contestant, database: str) -> tuple[int, str]:
+    """A contestant's process and URL."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    env = environment(bench.addresses, database)
+    log = bench.work / f"{entrant.name}.log"
+    pid = stack.enter_context(server(entrant.command(port), url + "/", env=env, cwd=bench.work, log=log))
+    return pid, url
+
+
+def calls(bench: Bench, entrant: Contestant) -> dict[str, dict[str, float]]:
+    """What a request of each kind calls, by the counts of provider and database: that all do the same."""
+    key = bench.addresses["keys"][0]
+    called = {}
+    with ExitStack() as stack:
+        _, url = start(stack, bench, entrant, bench.addresses["database_counted"])
+        for cell in (cell for cell in cells.EACH if cell.path in entrant.serves):
+            headers = {"content-type": "application/json", "x-api-key": key}
+            request = urllib.request.Request(url + cell.path, cell.text.encode(), headers)
+            # What is asked of a caller's item depends on what a process knows of it.
+            answered(request, cell)
+            before = bench.rig.counts()
+            for _ in range(CHECKS):
+                answered(request, cell)
+            time.sleep(0.2)
+            after = bench.rig.counts()
+            model = {"chat": 0, "embeddings": after["model"]["embeddings"] - before["model"]["embeddings"]}
+            model["chat"] = after["model"]["requests"] - before["model"]["requests"] - model["embeddings"]
+            database = {name: n - before["database"].get(name, 0) for name, n in after["database"].items()}
+            called[cell.name] = {name: n / CHECKS for name, n in (model | database).items() if n}
+    return called
+
+
+def answered(request: urllib.request.Request, cell: Cell) -> None:
+    """Asks, and takes no wrong answer."""
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            status, text = answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        status, text = error.code, error.read().decode()
+    if status != cell.status or (cell.end or "") not in text:
+        raise RuntimeError(f"{request.full_url} answers {status}: {text[:2000]}")

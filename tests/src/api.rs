@@ -20,6 +20,7 @@ use jobs_worker::WorkerConfig;
 use lambent::dev::{Config, Database, Embedding, Functions, Model, Running, start};
 use lambent_callbacks::CallbackConfig;
 use lambent_callers::{ApiKey, CallersConfig, Pepper};
+use lambent_chat::ChatConfig;
 use lambent_llm::{EmbeddingConfig, ModelConfig};
 use lambent_service::{ServiceConfig, headers::API_KEY};
 use lambent_store::{RequestRecord, Store, StoreConfig, callers::NewKey};
@@ -116,6 +117,7 @@ impl Api {
                 lease: Duration::from_secs(2),
                 retry: Duration::from_millis(50),
             },
+            chat: ChatConfig::default(),
         };
         configure(&mut config);
         let running = start(config).await.expect("the API starts");
@@ -152,6 +154,7 @@ impl Api {
             events_key: false,
             callbacks: CallbackConfig::default(),
             worker: WorkerConfig::default(),
+            chat: ChatConfig::default(),
         })
         .await
         .expect("the API starts")

@@ -9,6 +9,7 @@ use docs::OAuth;
 use jobs_worker::WorkerConfig;
 use lambent_callbacks::CallbackConfig;
 use lambent_callers::{CallersConfig, Pepper};
+use lambent_chat::ChatConfig;
 use lambent_llm::{EmbeddingConfig, ModelConfig};
 use lambent_local_model::WeightsSource;
 use lambent_service::ServiceConfig;
@@ -35,6 +36,8 @@ pub struct Config {
     pub callbacks: CallbackConfig,
     /// What is configured of the worker that does jobs.
     pub worker: WorkerConfig,
+    /// How long sockets last.
+    pub chat: ChatConfig,
     /// Where the documentation lets people sign in, if it does.
     pub oauth: Option<OAuth>,
     /// How the functions run.
@@ -126,6 +129,7 @@ impl Config {
             callers,
             callbacks: CallbackConfig::from_env()?,
             worker: WorkerConfig::from_env()?,
+            chat: ChatConfig::from_env()?,
             oauth: OAuth::from_env()?,
             events_key: false,
             functions: Functions::Here,

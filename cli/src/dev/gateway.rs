@@ -24,7 +24,7 @@ use lambent_llm::Models;
 use lambent_retrieval::Library;
 use lambent_schema::{Problem, ProblemCode};
 use lambent_service::{Failure, RequestId, Service, ServiceConfig, cors_layer};
-use lambent_store::jobs::Jobs;
+use lambent_store::{Conversations, jobs::Jobs};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -43,6 +43,8 @@ pub(crate) struct Here {
     pub(crate) signer: Signer,
     pub(crate) callbacks: CallbackConfig,
     pub(crate) oauth: Option<docs::OAuth>,
+    pub(crate) conversations: Conversations,
+    pub(crate) socket_url: String,
 }
 
 /// Every function's router.
@@ -55,6 +57,8 @@ pub(crate) fn here(here: Here) -> Router {
         signer,
         callbacks,
         oauth,
+        conversations,
+        socket_url,
     } = here;
     let pricing = models.pricing();
     Router::new()
@@ -65,6 +69,7 @@ pub(crate) fn here(here: Here) -> Router {
         .merge(documents::router(&service, library, jobs.clone()))
         .merge(jobs_create::router(&service, jobs.clone(), pricing, callbacks))
         .merge(jobs_get::router(&service, jobs, signer))
+        .merge(chat_tickets::router(&service, conversations, socket_url))
         .merge(health::router(&service))
         .merge(docs::router(&service, oauth))
 }

@@ -423,11 +423,19 @@ pub enum Scope {
     Search,
     /// Have questions answered from them.
     Ask,
+    /// Chat with a model.
+    Chat,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Analyse, Self::Documents, Self::Search, Self::Ask];
+    pub const ALL: &'static [Self] = &[
+        Self::Analyse,
+        Self::Documents,
+        Self::Search,
+        Self::Ask,
+        Self::Chat,
+    ];
 
     /// Its name in keys, tokens and the OpenAPI document.
     #[must_use]
@@ -437,6 +445,7 @@ impl Scope {
             Self::Documents => "documents",
             Self::Search => "search",
             Self::Ask => "ask",
+            Self::Chat => "chat",
         }
     }
 
@@ -448,6 +457,7 @@ impl Scope {
             Self::Documents => "Keep documents to be found, and delete them",
             Self::Search => "Search in the documents that are kept",
             Self::Ask => "Have questions answered from them",
+            Self::Chat => "Chat with a model",
         }
     }
 }

@@ -12,6 +12,9 @@ pub const JOBS_TABLE: &str = "LAMBENT_JOBS_TABLE";
 /// The variable that names the table of [`crate::documents`].
 pub const DOCUMENTS_TABLE: &str = "LAMBENT_DOCUMENTS_TABLE";
 
+/// The variable that names the table of [`crate::conversations`].
+pub const CONVERSATIONS_TABLE: &str = "LAMBENT_CONVERSATIONS_TABLE";
+
 /// Where the tables are and as whom to reach them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
@@ -23,6 +26,8 @@ pub struct StoreConfig {
     pub jobs_table: Option<String>,
     /// The name of the table of [`crate::documents`]; `None` for functions that have to do with none.
     pub documents_table: Option<String>,
+    /// The name of the table of [`crate::conversations`]; `None` for functions that have to do with none.
+    pub conversations_table: Option<String>,
     /// The base URL of a DynamoDB that is not the region's own, `http://127.0.0.1:8000` for example.
     pub endpoint: Option<String>,
     /// The AWS region, `eu-west-1` for example.
@@ -70,8 +75,8 @@ impl StoreConfig {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
-    /// Reads `LAMBENT_REQUESTS_TABLE`, `LAMBENT_CALLERS_TABLE`, `LAMBENT_JOBS_TABLE`, `LAMBENT_DOCUMENTS_TABLE` and AWS's own
-    /// `AWS_REGION` (or `AWS_DEFAULT_REGION`) and `AWS_ENDPOINT_URL_DYNAMODB` (or `AWS_ENDPOINT_URL`). An empty variable counts as
+    /// Reads `LAMBENT_REQUESTS_TABLE`, `LAMBENT_CALLERS_TABLE`, `LAMBENT_JOBS_TABLE`, `LAMBENT_DOCUMENTS_TABLE`,
+    /// `LAMBENT_CONVERSATIONS_TABLE` and AWS's own `AWS_REGION` (or `AWS_DEFAULT_REGION`) and `AWS_ENDPOINT_URL_DYNAMODB` (or `AWS_ENDPOINT_URL`). An empty variable counts as
     /// unset.
     ///
     /// # Errors
@@ -95,6 +100,7 @@ impl StoreConfig {
             callers_table: get(CALLERS_TABLE),
             jobs_table: get(JOBS_TABLE),
             documents_table: get(DOCUMENTS_TABLE),
+            conversations_table: get(CONVERSATIONS_TABLE),
             endpoint,
             region,
             credentials: Credentials::Environment,
@@ -108,6 +114,7 @@ impl StoreConfig {
             callers_table: Some(crate::callers::TABLE.name.to_owned()),
             jobs_table: Some(crate::jobs::TABLE.name.to_owned()),
             documents_table: Some(crate::documents::TABLE.name.to_owned()),
+            conversations_table: Some(crate::conversations::TABLE.name.to_owned()),
             endpoint: Some(endpoint.into()),
             region: "local".to_owned(),
             credentials: Credentials::Local,
@@ -125,6 +132,8 @@ impl StoreConfig {
         variables.extend(self.callers_table.clone().map(|name| (CALLERS_TABLE, name)));
         variables.extend(self.jobs_table.clone().map(|name| (JOBS_TABLE, name)));
         variables.extend(self.documents_table.clone().map(|name| (DOCUMENTS_TABLE, name)));
+        let conversations = self.conversations_table.clone();
+        variables.extend(conversations.map(|name| (CONVERSATIONS_TABLE, name)));
         variables.extend(
             self.endpoint
                 .clone()

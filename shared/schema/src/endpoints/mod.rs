@@ -2,6 +2,7 @@
 
 pub mod analysis;
 pub mod ask;
+pub mod chat;
 pub mod docs;
 pub mod documents;
 pub mod health;
@@ -22,6 +23,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::of::<search::Search>(),
         Operation::of::<ask::Ask>(),
         Operation::of::<documents::DocumentsDelete>(),
+        Operation::of::<chat::ChatTickets>(),
         Operation::of::<jobs::JobsCreate>(),
         Operation::of::<jobs::JobsGet>(),
         Operation::of::<jobs::JobsList>(),

@@ -34,5 +34,6 @@ pub fn operations() -> Vec<Operation> {
         Operation::of::<docs::Redoc>(),
         Operation::of::<docs::OAuthRedirect>(),
         Operation::of::<docs::OpenApi>(),
+        Operation::of::<docs::AsyncApi>(),
     ]
 }

@@ -130,13 +130,14 @@ impl Chat {
     /// The next frame of this type, whatever comes before it.
     ///
     /// # Panics
-    /// If the socket is closed before.
+    /// If the socket is closed before, or an error comes.
     pub async fn until(&mut self, kind: &str) -> Value {
         loop {
             let frame = self.next().await.expect("an open socket");
             if frame["type"] == kind {
                 return frame;
             }
+            assert_ne!(frame["type"], "error", "{frame}");
         }
     }
 

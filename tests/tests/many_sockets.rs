@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::{StreamExt as _, future::join_all, stream};
 use lambent_tests::{api::Api, chat::Chat, upstream::Answer};
 use tokio::time::{Instant, sleep};
 
@@ -18,7 +18,12 @@ async fn two_hundred_answers_are_written_at_once() {
     let words = 8;
     api.upstream
         .otherwise(Answer::text("word ".repeat(words)).paced(Duration::ZERO, ANSWER / 8));
-    let sockets = join_all((0..SOCKETS).map(|_| Chat::open(&api))).await;
+    // Each is another caller's, as they are.
+    let sockets = stream::iter(0..SOCKETS).map(|_| async {
+        let key = api.new_key(|_| {}).await;
+        Chat::with_key(&api, &key.reveal()).await.unwrap()
+    });
+    let sockets: Vec<Chat> = sockets.buffer_unordered(20).collect().await;
     let began = Instant::now();
     let answering = sockets.into_iter().map(|mut chat| async move {
         chat.say("Hello.", None).await;

@@ -77,7 +77,18 @@ impl Cloud {
             &self.database.callers_config(),
         );
         let embedding = api::embedding(&self.upstream).variables().into_iter();
-        variables.extend(embedding.map(|(name, value)| (name.to_owned(), value)));
+        // Nobody listens there: what is said over sockets is tested elsewhere.
+        let chat = ChatConfig {
+            connections_url: Some("http://127.0.0.1:9".to_owned()),
+            url: Some("ws://127.0.0.1:9".to_owned()),
+            ..ChatConfig::default()
+        };
+        let chat = chat.variables().into_iter();
+        variables.extend(
+            embedding
+                .chain(chat)
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
         variables
     }
 

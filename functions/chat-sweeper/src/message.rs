@@ -9,17 +9,22 @@ use lambent_store::{
 
 use crate::{Did, Sweeper};
 
+/// Within this time a message's own lane, or another worker, comes to it, in ms.
+const COMES_MS: u64 = 30_000;
+
 impl Sweeper {
-    /// A message that waits starts a worker anew. One that is being answered is looked at until its worker's lease is over.
+    /// A message that has waited for long starts a worker anew. One that is being answered is looked at until its worker's lease is over.
     pub(crate) async fn look_at_message(&self, key: &MessageKey, now_ms: u64) -> Result<Did, StoreError> {
         let Some(message) = self.conversations.message(key).await? else {
             return Ok(Did::Nothing);
         };
         let is_held = message.lease_until.is_some_and(|until| until > now_ms);
-        if message.status.is_ended() {
+        let is_waiting = message.status == MessageStatus::Queued;
+        let still_comes = message.created_at + COMES_MS > now_ms;
+        if message.status.is_ended() || (is_waiting && still_comes) {
             return Ok(Did::Nothing);
         }
-        if is_held || message.status == MessageStatus::Queued {
+        if is_held || is_waiting {
             self.conversations.look_later(&message, now_ms).await?;
             return Ok(Did::Nothing);
         }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{ChatWorker, Failed};
 
 /// How often a worker says that it lives, and hears whether it is to stop.
-const RENEW_EVERY: Duration = Duration::from_secs(1);
+const RENEW_EVERY: Duration = Duration::from_secs(2);
 
 /// Why an answer is not written any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 //! ([`ChatWorker::handle`]): where a lane is busy, a worker lives.
 //!
 //! # Once
-//! A message is taken by a conditional write with a lock, which the worker renews each second while it lives, and ended by one that asks for the
+//! A message is taken by a conditional write with a lock, which the worker renews every two seconds while it lives, and ended by one that asks for the
 //! lock. It is answered once at most: a message whose worker died is not begun anew, since its client has read a part of the answer, but
 //! ends in an `error` frame. Its record is handed out again, and then the lease is over; or the sweeper finds it.
 
@@ -34,7 +34,7 @@ use tokio::time::{Instant, interval};
 /// Messages that one invocation answers at once, at most.
 const AT_ONCE: usize = 25;
 /// How often an invocation looks for messages that wait.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Others' messages are not taken by an invocation with less time left.
 const ENOUGH: Duration = Duration::from_secs(150);
 

@@ -19,7 +19,7 @@
 //!
 //! # States of a message
 //! `queued` → `running` → `done` or `failed`. Putting one is one write, whose record in the table's stream starts a worker. That one takes it
-//! ([`Conversations::take`]) by a lock with a lease, renews the lease each second, which also tells it whether it is to stop, and
+//! ([`Conversations::take`]) by a lock with a lease, renews the lease every two seconds, which also tells it whether it is to stop, and
 //! ends the message by a write that asks for the lock. A message is answered once: one whose lease has ended is not taken again but given up
 //! ([`Conversations::give_up`]), since its client has read a part of the answer.
 //!
@@ -30,12 +30,12 @@
 //! |---|---|---|
 //! | put a message | 1 | 1 |
 //! | take it | 1 | 2 |
-//! | renew, each second | 1 | |
+//! | renew, every two seconds | 1 | |
 //! | end it | 1 | 1 |
 //! | open and close a socket | 2 | 2 |
 //! | make and take a ticket | 2 | |
 //!
-//! An answer of 10 seconds is 17 units, $10.6 per million answers. Reading what was said before is a read unit for each 4 KB.
+//! An answer of 10 seconds is 12 units, $7.5 per million answers. Reading what was said before is a read unit for each 4 KB.
 //!
 //! # Expiry
 //! DynamoDB deletes messages some time after `expires_at` (seconds since 1970), [`KEPT_DAYS`] days after they were said; sockets and tickets that

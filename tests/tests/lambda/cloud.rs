@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use lambent::dev::functions::{program, variables};
+use lambent_chat::ChatConfig;
 use lambent_runtime_api::{
     Function, FunctionConfig, Gateway, InvokeError, Output, into_response, proxy_event,
 };

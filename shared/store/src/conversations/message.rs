@@ -64,6 +64,8 @@ pub struct Message {
     pub connection: String,
     /// Of the request.
     pub request_id: String,
+    /// When it was said, in ms since 1970.
+    pub created_at: u64,
     /// How far it has come.
     pub status: MessageStatus,
     /// What is said.
@@ -156,6 +158,7 @@ impl Conversations {
             conversation_id: new.conversation_id.clone(),
             connection: new.connection.clone(),
             request_id: new.request_id.clone(),
+            created_at: new.now_ms,
             status: MessageStatus::Queued,
             text: new.text.clone(),
             max_output_tokens: new.max_output_tokens,

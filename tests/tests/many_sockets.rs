@@ -15,14 +15,14 @@ use tokio::time::{Instant, sleep};
 
 const SOCKETS: usize = 200;
 /// How long the model takes for an answer.
-const ANSWER: Duration = Duration::from_secs(32);
+const ANSWER: Duration = Duration::from_secs(24);
 /// From one message to the next.
-const BETWEEN: Duration = Duration::from_millis(100);
+const BETWEEN: Duration = Duration::from_millis(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_answers_are_written_at_once() {
     // On a busy machine this process is slow to say that it lives.
-    let api = Api::configured(|config| config.chat.lease = Duration::from_secs(60)).await;
+    let api = Api::configured(|config| config.chat.lease = Duration::from_secs(30)).await;
     let words = 8;
     api.upstream
         .otherwise(Answer::text("word ".repeat(words)).paced(Duration::ZERO, ANSWER / 8));

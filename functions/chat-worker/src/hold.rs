@@ -26,17 +26,22 @@ pub(crate) enum Stop {
     Gone,
 }
 
+/// Whether a lock is that of somebody who took the message by this record.
+fn is_of(lock: &str, record: &str) -> bool {
+    !record.is_empty() && lock.split('/').next() == Some(record)
+}
+
 impl ChatWorker {
-    /// Answers a message that waits. Where somebody else answers it, waits until that one's lease is over: then it has died, as it has where this is
-    /// the same record, handed out again.
-    pub(crate) async fn work(&self, key: &MessageKey, deadline: Instant) -> Result<(), Failed> {
-        let lock = Uuid::now_v7().simple().to_string();
+    /// Answers a message that waits. `record` is the number of the record that it came with, which is in the lock too: where that is held, the record is
+    /// handed out again since its worker died, and this one waits until the lease is over. Who else answers it lives; should it die, the sweeper comes.
+    pub(crate) async fn work(&self, key: &MessageKey, record: &str, deadline: Instant) -> Result<(), Failed> {
+        let lock = format!("{record}/{}", Uuid::now_v7().simple());
         let mut has_waited = false;
         loop {
             match self.conversations.take(key, &self.take(&lock)).await? {
                 Taking::Taken(message) => return self.answer(&message, &lock, deadline).await,
                 Taking::Lost(message) => return self.give_up(&message).await,
-                Taking::Held(until_ms) if !has_waited => {
+                Taking::Held { until_ms, lock } if !has_waited && is_of(&lock, record) => {
                     has_waited = true;
                     let wait = Duration::from_millis(until_ms.saturating_sub(now_ms()) + 100);
                     if Instant::now() + wait > deadline {
@@ -44,8 +49,7 @@ impl ChatWorker {
                     }
                     sleep(wait).await;
                 }
-                // It lives: should it die later, the sweeper comes.
-                Taking::Held(_) | Taking::Over => return Ok(()),
+                Taking::Held { .. } | Taking::Over => return Ok(()),
             }
         }
     }

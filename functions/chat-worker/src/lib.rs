@@ -64,9 +64,6 @@ pub(crate) enum Failed {
     Panic,
 }
 
-/// Which record of the batch a message came with; none where it was taken from another lane.
-type Place = Option<usize>;
-
 impl ChatWorker {
     /// Answers a batch of messages at once, until `deadline`, and others that wait meanwhile.
     pub async fn handle(&self, event: StreamEvent<Image>, deadline: Instant) -> BatchAnswer {
@@ -76,7 +73,7 @@ impl ChatWorker {
             if let Some(key) = record::asked(record)
                 && known.insert(key.clone())
             {
-                running.push(self.follow(Some(place), key, deadline));
+                running.push(self.follow(Some((place, &record.dynamodb.sequence_number)), key, deadline));
             }
         }
         let mut looks = interval(LOOK_EVERY);
@@ -106,9 +103,17 @@ impl ChatWorker {
         }
     }
 
-    /// Answers a message. The place of a record that is to be tried again.
-    async fn follow(&self, place: Place, key: MessageKey, deadline: Instant) -> Place {
-        let answered = AssertUnwindSafe(self.work(&key, deadline)).catch_unwind().await;
+    /// Answers a message, with the place and the number of the record that it came with, if it was not taken from another lane. Gives the place of a record that
+    /// is to be tried again.
+    async fn follow(
+        &self,
+        place: Option<(usize, &str)>,
+        key: MessageKey,
+        deadline: Instant,
+    ) -> Option<usize> {
+        let (place, record) = place.unzip();
+        let working = self.work(&key, record.unwrap_or_default(), deadline);
+        let answered = AssertUnwindSafe(working).catch_unwind().await;
         let error = answered.unwrap_or(Err(Failed::Panic)).err()?;
         tracing::warn!(
             message = key.sort,

@@ -28,8 +28,13 @@ pub struct Take<'a> {
 pub enum Taking {
     /// It is to be answered, under the lock.
     Taken(Box<Message>),
-    /// Somebody else answers it, until that time at least, in milliseconds since 1970.
-    Held(u64),
+    /// Somebody else answers it.
+    Held {
+        /// Until then at least, in milliseconds since 1970.
+        until_ms: u64,
+        /// With this lock.
+        lock: String,
+    },
     /// Somebody was answering it, and has not been heard of. To be given up.
     Lost(Box<Message>),
     /// It has ended, or is gone.
@@ -141,7 +146,10 @@ fn judge(message: Message, take: &Take<'_>) -> Taking {
         return Taking::Taken(Box::new(message));
     }
     match message.lease_until {
-        Some(until) if until > take.now_ms => Taking::Held(until),
+        Some(until_ms) if until_ms > take.now_ms => Taking::Held {
+            until_ms,
+            lock: message.lock.unwrap_or_default(),
+        },
         _ => Taking::Lost(Box::new(message)),
     }
 }

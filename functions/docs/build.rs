@@ -7,7 +7,7 @@ use std::{env, error::Error, fmt::Write as _, fs, path::PathBuf};
 
 use aide::{redoc::Redoc, swagger::Swagger};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use lambent_schema::openapi;
+use lambent_schema::{asyncapi, openapi};
 use sha2::{Digest as _, Sha256};
 
 const TITLE: &str = "Lambent API";
@@ -48,6 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             fs::read_to_string(REDIRECT)?,
         ),
         Made::json("OPENAPI", "openapi.json", openapi::document_text()),
+        Made::json("ASYNCAPI", "asyncapi.json", asyncapi::document_text()),
     ];
     let folder = PathBuf::from(env::var("OUT_DIR")?);
     let mut code = String::new();

@@ -10,6 +10,8 @@
 
 #[cfg(feature = "api")]
 pub mod api;
+#[cfg(feature = "api")]
+pub mod chat;
 pub mod database;
 pub mod documents;
 pub mod processes;

@@ -10,11 +10,15 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, response::Response};
+use axum::{Router, response::Response, routing::post};
+use bytes::Bytes;
+use chat_socket::{Socket, SocketEvent};
+use chat_worker::ChatWorker;
 use http_body_util::BodyExt as _;
 use jobs_worker::{Image, Worker, WorkerConfig};
 use lambent_callbacks::{CallbackConfig, Callbacks, Signer};
 use lambent_callers::Guard;
+use lambent_chat::{ChatConfig, Sockets};
 use lambent_llm::{
     Embedder, ModelConfig, Models,
     relay::{ChatModels, EmbeddingModels, ModelNames, TableConfig},
@@ -28,6 +32,7 @@ use lambent_schema::{
 use lambent_service::{BatchAnswer, Service, ServiceConfig, StreamEvent, call::deadline_in};
 use lambent_store::{
     CallerId, State,
+    conversations::Due,
     jobs::{Created, JobKind, JobStatus, NewJob},
     now_ms,
     webhooks::{EventStatus, NewEvent},
@@ -38,6 +43,7 @@ use lambent_tests::{
     upstream::Upstream,
 };
 use serde_json::Value;
+use tokio::{net::TcpListener, sync::mpsc};
 use tower::ServiceExt as _;
 use webhooks::Secrets;
 use webhooks_worker::Rates;
@@ -48,7 +54,9 @@ fn each_operation_and_each_function_that_none_calls_has_one_event_that_is_named_
     let of_functions = background()
         .iter()
         .map(|background| background.function.to_owned());
-    let wanted: BTreeSet<_> = of_operations.chain(of_functions).collect();
+    // What opens a socket, besides what is said over it.
+    let opening = ["chat-socket-connect".to_owned()];
+    let wanted: BTreeSet<_> = of_operations.chain(of_functions).chain(opening).collect();
     assert_eq!(events().into_keys().collect::<BTreeSet<_>>(), wanted);
 }
 
@@ -216,6 +224,85 @@ async fn the_event_of_the_stream_of_webhooks_has_its_payment_posted() {
     );
 }
 
+#[tokio::test]
+async fn the_events_of_a_socket_open_it_and_have_a_message_answered() {
+    let cloud = Cloud::start().await;
+    let (url, mut frames) = sockets().await;
+    let chat = ChatConfig {
+        connections_url: Some(url),
+        ..ChatConfig::default()
+    };
+    let clients = Sockets::new(&chat).unwrap();
+    let service = Service::new(ServiceConfig::default(), cloud.database.store.requests());
+    let socket = Socket {
+        service: service.clone(),
+        guard: Guard::new(&cloud.database.callers_config(), cloud.database.callers()).unwrap(),
+        conversations: cloud.database.store.conversations().unwrap(),
+        sockets: clients.clone(),
+        pricing: cloud.models().pricing(),
+        config: chat.clone(),
+    };
+    let deadline = || deadline_in(Duration::from_secs(20));
+    for name in ["chat-socket-connect", "chat-socket"] {
+        let event: SocketEvent = serde_json::from_value(event(name)).unwrap();
+        let answer = socket.handle(event, deadline()).await;
+        assert_eq!(answer.status_code, 200, "{name}");
+    }
+    // Nothing was wrong with it, and the stream has its record.
+    assert!(frames.try_recv().is_err());
+    let conversations = cloud.database.store.conversations().unwrap();
+    let Due::Message(key) = conversations
+        .due(now_ms() + 60_000, 10)
+        .await
+        .unwrap()
+        .into_iter()
+        .find(|due| matches!(due, Due::Message(_)))
+        .unwrap()
+    else {
+        unreachable!("messages are looked for")
+    };
+    let mut event = event("chat-worker");
+    // Of the message that was just said.
+    for place in ["Keys", "NewImage"] {
+        let change = &mut event["Records"][0]["dynamodb"][place];
+        change["id"]["S"] = key.id.clone().into();
+        change["sort"]["S"] = key.sort.clone().into();
+    }
+    let worker = ChatWorker {
+        service,
+        callers: cloud.database.callers(),
+        conversations,
+        sockets: clients,
+        models: cloud.models(),
+        config: chat,
+    };
+    let answer = worker
+        .handle(serde_json::from_value(event).unwrap(), deadline())
+        .await;
+    assert_eq!(answer, BatchAnswer::default());
+    let mut kinds = Vec::new();
+    while let Ok(frame) = frames.try_recv() {
+        kinds.push(frame["type"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(
+        (kinds.first().unwrap().as_str(), kinds.last().unwrap().as_str()),
+        ("started", "done")
+    );
+}
+
+/// Stands where the gateway's management API is, and hands on what is sent.
+async fn sockets() -> (String, mpsc::UnboundedReceiver<Value>) {
+    let (sender, frames) = mpsc::unbounded_channel();
+    let keep = async move |body: Bytes| {
+        let _ = sender.send(serde_json::from_slice(&body).unwrap());
+    };
+    let app = Router::new().route("/@connections/{id}", post(keep));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(axum::serve(listener, app).into_future());
+    (url, frames)
+}
+
 /// The job that the events ask for.
 fn job_id() -> String {
     let event = event("jobs_get");
@@ -278,6 +365,10 @@ impl Cloud {
             "models" => {
                 let names = ModelNames::of(&self.chat_models(), &self.embedding_models());
                 models::router(&service, names)
+            }
+            "chat-tickets" => {
+                let conversations = self.database.store.conversations().unwrap();
+                chat_tickets::router(&service, conversations, "wss://chat.example.com/v1".to_owned())
             }
             "docs" => docs::router(&service, None),
             "documents" => documents::router(&service, self.library(), jobs),
@@ -356,7 +447,7 @@ fn media_type(response: &Response) -> String {
 /// What an operation answers its event with. They come in the order of the contract: what is put is there for those after it.
 fn expected_status(id: &str) -> u16 {
     match id {
-        "documents_put" => 201,
+        "documents_put" | "chat_tickets" => 201,
         "jobs_create" => 202,
         "documents_delete" => 204,
         // Their signatures are right, and old.

@@ -13,6 +13,9 @@ use std::{
 };
 
 use bytes::Bytes;
+use chat_socket::Socket;
+use chat_sweeper::Sweeper;
+use chat_worker::ChatWorker;
 use jobs_sweeper::sweep;
 use jobs_worker::Worker;
 use lambent_runtime_api::{
@@ -20,7 +23,10 @@ use lambent_runtime_api::{
 };
 use lambent_schema::{
     Trigger, background,
-    background::{Background, JOBS_SWEEPER, JOBS_WORKER, StreamTrigger, WEBHOOKS_WORKER},
+    background::{
+        Background, CHAT_SOCKET, CHAT_SWEEPER, CHAT_WORKER, JOBS_SWEEPER, JOBS_WORKER, StreamTrigger,
+        WEBHOOKS_WORKER,
+    },
 };
 use lambent_service::{ServiceConfig, call::deadline_in};
 use lambent_store::now_ms;
@@ -44,6 +50,9 @@ pub(crate) struct Functions(Vec<(Background, Invoke)>);
 pub(crate) struct Here {
     pub(crate) worker: Worker,
     pub(crate) webhooks: WebhooksWorker,
+    pub(crate) socket: Socket,
+    pub(crate) chat_worker: ChatWorker,
+    pub(crate) chat_sweeper: Sweeper,
 }
 
 impl Functions {
@@ -65,11 +74,37 @@ impl Functions {
             let webhooks = webhooks.clone();
             async move { Ok::<_, Infallible>(webhooks.handle(batch).await) }
         };
+        let (socket, chat_worker) = (Arc::new(here.socket), Arc::new(here.chat_worker));
+        let of_socket = self::timeout(&CHAT_SOCKET, service);
+        let take = move |event| {
+            let socket = Arc::clone(&socket);
+            async move { Ok::<_, Infallible>(socket.handle(event, deadline_in(of_socket)).await) }
+        };
+        let of_chat = self::timeout(&CHAT_WORKER, service);
+        let answer = move |event| {
+            let worker = Arc::clone(&chat_worker);
+            async move { Ok::<_, Infallible>(worker.handle(event, deadline_in(of_chat)).await) }
+        };
+        let sweeper = here.chat_sweeper;
+        let sweep_chats = move |_event: Value| {
+            let sweeper = sweeper.clone();
+            async move { sweeper.sweep(now_ms()).await }
+        };
         Self(vec![
             (JOBS_WORKER, invoke(work)),
             (JOBS_SWEEPER, invoke(sweep)),
+            (CHAT_SOCKET, invoke(take)),
+            (CHAT_WORKER, invoke(answer)),
+            (CHAT_SWEEPER, invoke(sweep_chats)),
             (WEBHOOKS_WORKER, invoke(told)),
         ])
+    }
+
+    /// The one of this name.
+    pub(crate) fn of(&self, background: &Background) -> Option<Invoke> {
+        let mut functions = self.0.iter();
+        let found = functions.find(|(one, _)| one.function == background.function)?;
+        Some(Arc::clone(&found.1))
     }
 
     /// As the processes whose binaries are in this folder.
@@ -162,9 +197,14 @@ pub(crate) async fn start(
     stop: &CancellationToken,
 ) -> Result<(), StartError> {
     for (background, invoke) in functions.0 {
-        let Trigger::Stream(triggers) = background.trigger else {
-            tokio::spawn(stop.clone().run_until_cancelled_owned(clock(background, invoke)));
-            continue;
+        let triggers = match background.trigger {
+            Trigger::Stream(triggers) => triggers,
+            Trigger::Schedule { .. } => {
+                tokio::spawn(stop.clone().run_until_cancelled_owned(clock(background, invoke)));
+                continue;
+            }
+            // The gateway starts it.
+            Trigger::Socket(_) => continue,
         };
         for trigger in triggers {
             let source = TableStream::find(database_url, "local", trigger.table).await;

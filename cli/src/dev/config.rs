@@ -9,6 +9,7 @@ use docs::OAuth;
 use jobs_worker::WorkerConfig;
 use lambent_callbacks::CallbackConfig;
 use lambent_callers::{CallersConfig, Pepper};
+use lambent_chat::ChatConfig;
 use lambent_llm::{EmbeddingConfig, ModelConfig, relay::TableConfig};
 use lambent_local_model::WeightsSource;
 use lambent_service::ServiceConfig;
@@ -43,6 +44,8 @@ pub struct Config {
     pub webhooks: WebhookConfig,
     /// What other currencies than the dollar are worth.
     pub rates: Rates,
+    /// How long sockets last.
+    pub chat: ChatConfig,
     /// Where the documentation lets people sign in, if it does.
     pub oauth: Option<OAuth>,
     /// How the functions run.
@@ -145,6 +148,7 @@ impl Config {
             worker: WorkerConfig::from_env()?,
             webhooks,
             rates: Rates::from_env()?,
+            chat: ChatConfig::from_env()?,
             oauth: OAuth::from_env()?,
             events_key: false,
             functions: Functions::Here,

@@ -27,7 +27,7 @@ use lambent_llm::{
 use lambent_retrieval::Library;
 use lambent_schema::{Dialect, Problem, ProblemCode};
 use lambent_service::{Failure, RequestId, Service, ServiceConfig, cors_layer};
-use lambent_store::{Webhooks, jobs::Jobs};
+use lambent_store::{Conversations, Webhooks, jobs::Jobs};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -51,6 +51,8 @@ pub(crate) struct Here {
     pub(crate) oauth: Option<docs::OAuth>,
     pub(crate) chat: ChatModels,
     pub(crate) embeddings: EmbeddingModels,
+    pub(crate) conversations: Conversations,
+    pub(crate) socket_url: String,
 }
 
 /// Every function's router.
@@ -67,6 +69,8 @@ pub(crate) fn here(here: Here) -> Router {
         oauth,
         chat,
         embeddings,
+        conversations,
+        socket_url,
     } = here;
     let names = ModelNames::of(&chat, &embeddings);
     let pricing = models.pricing();
@@ -82,6 +86,7 @@ pub(crate) fn here(here: Here) -> Router {
         .merge(chat_completions::router(&service, chat))
         .merge(embeddings::router(&service, embeddings))
         .merge(models::router(&service, names))
+        .merge(chat_tickets::router(&service, conversations, socket_url))
         .merge(health::router(&service))
         .merge(docs::router(&service, oauth))
 }

@@ -11,19 +11,29 @@ pub mod functions;
 mod gateway;
 pub mod keys;
 mod model;
+mod sockets;
 pub mod webhooks;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use ::webhooks::Secrets;
+use chat_socket::Socket;
+use chat_sweeper::Sweeper;
+use chat_worker::ChatWorker;
 use jobs_worker::Worker;
 use lambent_callbacks::{Callbacks, Signer};
 use lambent_callers::{ApiKey, Guard, Pepper};
+use lambent_chat::{ChatConfig, Sockets};
 use lambent_llm::{
     Embedder, Models, install_crypto,
     relay::{ChatModels, EmbeddingModels},
 };
 use lambent_retrieval::Library;
+use lambent_schema::{background::CHAT_SOCKET, endpoints::chat::SOCKET_PATH};
 use lambent_service::Service;
 use lambent_store::Store;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -113,6 +123,9 @@ pub enum StartError {
     /// The rates of currencies cannot be used.
     #[error(transparent)]
     Rates(#[from] webhooks_worker::ConfigError),
+    /// The configuration of sockets cannot be used.
+    #[error(transparent)]
+    Chat(#[from] lambent_chat::ConfigError),
     /// The configuration of callers cannot be used.
     #[error(transparent)]
     Callers(#[from] lambent_callers::ConfigError),
@@ -153,6 +166,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         }
         _ => None,
     };
+    let sockets = sockets::Sockets::default();
+    let chat = serve_sockets(&config.chat, config.inside, &domain, &sockets, &stop).await?;
     let mut variables =
         functions::variables(&database.config, &model.config, &config.service, &config.callers);
     let of_parts = (config.callbacks.variables().into_iter())
@@ -160,7 +175,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         .chain(config.webhooks.variables())
         .chain(config.rates.variables())
         .chain(model.embedding.variables())
-        .chain(config.table.variables());
+        .chain(config.table.variables())
+        .chain(chat.variables());
     variables.extend(of_parts.map(|(name, value)| (name.to_owned(), value)));
     let (functions, in_background) = match &config.functions {
         Functions::Here => {
@@ -174,12 +190,35 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             let worker = Worker {
                 service: service.clone(),
                 jobs: store.jobs()?,
-                callers,
+                callers: callers.clone(),
                 token_limits: config.callers.token_limits.clone(),
                 models: models.clone(),
                 library: library.clone(),
                 callbacks: Callbacks::new(config.callbacks.clone(), signer.clone())?,
                 config: config.worker,
+            };
+            let clients = Sockets::new(&chat)?;
+            let socket = Socket {
+                service: service.clone(),
+                guard: Guard::new(&config.callers, callers.clone())?,
+                conversations: store.conversations()?,
+                sockets: clients.clone(),
+                pricing: models.pricing(),
+                config: chat.clone(),
+            };
+            let chat_worker = ChatWorker {
+                service: service.clone(),
+                callers: callers.clone(),
+                conversations: store.conversations()?,
+                sockets: clients.clone(),
+                models: models.clone(),
+                config: chat.clone(),
+            };
+            let chat_sweeper = Sweeper {
+                conversations: store.conversations()?,
+                sockets: clients,
+                callers,
+                config: chat.clone(),
             };
             let here = gateway::Here {
                 service: service.guarded(Arc::new(guard)),
@@ -193,6 +232,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
                 oauth: config.oauth,
                 chat: ChatModels::new(&model.config, &config.table)?,
                 embeddings: EmbeddingModels::new(&model.embedding, &config.table)?,
+                conversations: store.conversations()?,
+                socket_url: chat.socket_url()?,
             };
             let worker = background::Here {
                 worker,
@@ -200,6 +241,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
                     ledger: store.ledger()?,
                     rates: config.rates,
                 },
+                socket,
+                chat_worker,
+                chat_sweeper,
             };
             (
                 gateway::here(here),
@@ -210,6 +254,15 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             functions::router(folder, domain, &variables, &config.service)?,
             background::Functions::processes(folder, &variables, &config.service)?,
         ),
+    };
+    let functions = match in_background.of(&CHAT_SOCKET) {
+        Some(function) => functions.merge(sockets::router(sockets::Gateway {
+            sockets,
+            function,
+            config: chat,
+            stop: stop.clone(),
+        })),
+        None => functions,
     };
     let failed = FailedRecords::new(folder.as_deref());
     if let Some(url) = &database.url {
@@ -234,6 +287,29 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         stop,
         server,
         folder,
+    })
+}
+
+/// Serves the management API of sockets, and says what functions are told of them.
+async fn serve_sockets(
+    config: &ChatConfig,
+    inside: IpAddr,
+    domain: &str,
+    sockets: &sockets::Sockets,
+    stop: &CancellationToken,
+) -> Result<ChatConfig, StartError> {
+    let any = SocketAddr::from((inside, 0));
+    let listener = listen(any).await?;
+    let management = address(&listener, any);
+    tokio::spawn(gateway::serve(
+        listener,
+        sockets::management(sockets.clone()),
+        stop.clone(),
+    ));
+    Ok(ChatConfig {
+        connections_url: Some(format!("http://{management}")),
+        url: Some(format!("ws://{domain}{SOCKET_PATH}")),
+        ..config.clone()
     })
 }
 

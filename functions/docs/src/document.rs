@@ -11,7 +11,7 @@ use http::header::{
 };
 use http::{HeaderMap, StatusCode};
 
-// What build.rs has made: SWAGGER_UI, REDOC, OAUTH2_REDIRECT, OPENAPI.
+// What build.rs has made: SWAGGER_UI, REDOC, OAUTH2_REDIRECT, OPENAPI, ASYNCAPI.
 include!(concat!(env!("OUT_DIR"), "/documents.rs"));
 
 /// A document with its entity tag and headers.

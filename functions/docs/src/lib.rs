@@ -1,4 +1,4 @@
-//! `GET /docs`, `GET /redoc`, `GET /openapi.json`: the API, documented from its types.
+//! `GET /docs`, `GET /redoc`, `GET /openapi.json`, `GET /asyncapi.json`: the API, documented from its types.
 //!
 //! Both pages are whole: script and style are inside them, nothing is loaded from another host, and the document is
 //! asked for by the relative URL `openapi.json`, so that they work offline and below any stage (`/v1/docs`). They are made when
@@ -12,10 +12,10 @@ use std::sync::{Arc, OnceLock};
 
 use axum::{Router, extract::State};
 use http::HeaderMap;
-use lambent_schema::endpoints::docs::{Docs, OAuthRedirect, OpenApi, Redoc};
+use lambent_schema::endpoints::docs::{AsyncApi, Docs, OAuthRedirect, OpenApi, Redoc};
 use lambent_service::{Service, endpoint};
 
-use document::{Document, OAUTH2_REDIRECT, OPENAPI, REDOC, SWAGGER_UI};
+use document::{ASYNCAPI, Document, OAUTH2_REDIRECT, OPENAPI, REDOC, SWAGGER_UI};
 pub use oauth::{OAuth, OAuthError};
 
 /// What depends on where people sign in, made when it is first asked for.
@@ -25,7 +25,7 @@ struct Made {
     openapi: OnceLock<Document>,
 }
 
-/// The four routes.
+/// The function's routes.
 pub fn router(service: &Service, oauth: Option<OAuth>) -> Router {
     let made = Made {
         oauth,
@@ -47,6 +47,10 @@ pub fn router(service: &Service, oauth: Option<OAuth>) -> Router {
         .merge(endpoint::<OpenApi, _, _, _>(
             service,
             async |State(made): State<Arc<Made>>, headers: HeaderMap| made.openapi().answer(&headers),
+        ))
+        .merge(endpoint::<AsyncApi, _, _, _>(
+            service,
+            async |headers: HeaderMap| ASYNCAPI.answer(&headers),
         ))
         .with_state(Arc::new(made))
 }

@@ -5,7 +5,7 @@ use axum::{body::Body, response::Response};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::BodyExt;
-use lambent_schema::openapi;
+use lambent_schema::{asyncapi, openapi};
 use lambent_service::{Service, ServiceConfig};
 use lambent_store::{Store, StoreConfig};
 use sha2::{Digest as _, Sha256};
@@ -77,8 +77,21 @@ async fn the_document_is_the_committed_one() {
 }
 
 #[tokio::test]
+async fn the_document_of_the_socket_is_the_committed_one() {
+    let document = get("/asyncapi.json", None).await;
+    assert_eq!(document.headers()[header::CONTENT_TYPE], "application/json");
+    assert_eq!(text(document).await, asyncapi::document_text());
+}
+
+#[tokio::test]
 async fn what_the_client_has_is_not_sent_again() {
-    for path in ["/docs", "/redoc", "/openapi.json", "/oauth2-redirect.html"] {
+    for path in [
+        "/docs",
+        "/redoc",
+        "/openapi.json",
+        "/asyncapi.json",
+        "/oauth2-redirect.html",
+    ] {
         let etag = get(path, None).await.headers()[header::ETAG].clone();
         let weak = HeaderValue::try_from(format!("\"other\", W/{}", etag.to_str().unwrap())).unwrap();
         for known in [&etag, &weak, &HeaderValue::from_static("*")] {

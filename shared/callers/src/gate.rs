@@ -11,7 +11,7 @@ use http::{HeaderMap, header};
 use lambent_schema::Scope;
 use lambent_service::{Admitted, Asking, Caller, Failure, Gate, Hold, headers::API_KEY};
 use lambent_store::{
-    Callers, Refusal,
+    CallerId, Callers, Refusal,
     callers::{Admission, Ask, Credential, Decision, Limits, TOKEN_PREFIX},
     now_ms,
 };
@@ -67,6 +67,7 @@ fn price_of(asking: Asking<'_>) -> u64 {
 enum Bearer {
     Key { id: String, hash: String },
     Token { id: String, scopes: Vec<String> },
+    Known { id: String },
 }
 
 impl Guard {
@@ -85,14 +86,39 @@ impl Guard {
         })
     }
 
+    /// Decides over a request of somebody who has shown who they are before, when a socket was opened: with these scopes, where they came
+    /// with a token. Headers are not read.
+    ///
+    /// # Errors
+    /// What they are to be told.
+    pub async fn admit_known(
+        &self,
+        caller: &CallerId,
+        scopes: &[String],
+        asking: Asking<'_>,
+    ) -> Result<Admitted, Failure> {
+        let id = caller.as_str().to_owned();
+        let bearer = if caller.is_of_a_token() {
+            let scopes = scopes.to_vec();
+            Bearer::Token { id, scopes }
+        } else {
+            Bearer::Known { id }
+        };
+        self.decide_over(&bearer, asking).await
+    }
+
     async fn decide(&self, asking: Asking<'_>) -> Result<Admitted, Failure> {
         let bearer = self.bearer(asking.headers).await?;
+        self.decide_over(&bearer, asking).await
+    }
+
+    async fn decide_over(&self, bearer: &Bearer, asking: Asking<'_>) -> Result<Admitted, Failure> {
         let scope = asking.scope.map_or("", Scope::as_str);
         let remembered_as = bearer.remembered_as(scope);
         if let Some(failure) = self.remembered(&remembered_as, asking) {
             return Err(failure);
         }
-        if let Bearer::Token { scopes, .. } = &bearer
+        if let Bearer::Token { scopes, .. } = bearer
             && let Some(needed) = asking.scope
             && !scopes.iter().any(|scope| scope == needed.as_str())
         {
@@ -227,6 +253,7 @@ impl Bearer {
         match self {
             Self::Key { id, hash } => Credential::Key { id, hash },
             Self::Token { id, scopes } => Credential::Token { id, scopes, limits },
+            Self::Known { id } => Credential::Known { id },
         }
     }
 
@@ -234,7 +261,7 @@ impl Bearer {
     fn remembered_as(&self, scope: &str) -> String {
         match self {
             Self::Key { id, hash } => format!("{scope} {id} {hash}"),
-            Self::Token { id, .. } => format!("{scope} {id}"),
+            Self::Token { id, .. } | Self::Known { id } => format!("{scope} {id}"),
         }
     }
 }

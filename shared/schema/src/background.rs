@@ -23,6 +23,8 @@ pub enum Trigger {
         /// How often.
         every_minutes: u32,
     },
+    /// What happens to sockets: these routes of a WebSocket API.
+    Socket(&'static [&'static str]),
 }
 
 /// Changes in a table, by its stream. A record whose invocations all fail goes to the function's on-failure destination.
@@ -102,10 +104,49 @@ pub const WEBHOOKS_WORKER: Background = Background {
     }]),
 };
 
+/// The longest that an answer to a message over a socket may take, in seconds.
+pub const CHAT_TIMEOUT_SECS: u32 = 300;
+
+/// Takes what comes over sockets, and answers what needs no model. API Gateway waits for it 29 seconds at most.
+pub const CHAT_SOCKET: Background = Background {
+    function: "chat-socket",
+    timeout_secs: 28,
+    trigger: Trigger::Socket(&["$connect", "$disconnect", "$default"]),
+};
+
+/// Has the model answer what is said over sockets. An invocation answers all messages of its batch at once, and others that wait.
+pub const CHAT_WORKER: Background = Background {
+    function: "chat-worker",
+    timeout_secs: CHAT_TIMEOUT_SECS,
+    trigger: Trigger::Stream(&[StreamTrigger {
+        name: "messages",
+        table: "conversations",
+        filter: r#"{"dynamodb": {"NewImage": {"status": {"S": ["queued"]}}}}"#,
+        batch_size: 25,
+        parallelization_factor: 10,
+        // The first one that is tried again tells its client that the answer was lost.
+        maximum_retry_attempts: 5,
+    }]),
+};
+
+/// Tells clients whose sockets will be closed soon, and those whose answers nobody is writing any more.
+pub const CHAT_SWEEPER: Background = Background {
+    function: "chat-sweeper",
+    timeout_secs: 50,
+    trigger: Trigger::Schedule { every_minutes: 1 },
+};
+
 /// All of them.
 #[must_use]
 pub const fn background() -> &'static [Background] {
-    &[JOBS_WORKER, JOBS_SWEEPER, WEBHOOKS_WORKER]
+    &[
+        JOBS_WORKER,
+        JOBS_SWEEPER,
+        WEBHOOKS_WORKER,
+        CHAT_SOCKET,
+        CHAT_WORKER,
+        CHAT_SWEEPER,
+    ]
 }
 
 #[cfg(test)]

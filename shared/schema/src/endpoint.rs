@@ -431,7 +431,7 @@ pub enum Scope {
     Search,
     /// Have questions answered from them.
     Ask,
-    /// Chat with models, in OpenAI's dialect.
+    /// Chat with models: over a socket, or in OpenAI's dialect.
     Chat,
     /// Have texts embedded, in OpenAI's dialect.
     Embeddings,
@@ -469,7 +469,7 @@ impl Scope {
             Self::Documents => "Keep documents to be found, and delete them",
             Self::Search => "Search in the documents that are kept",
             Self::Ask => "Have questions answered from them",
-            Self::Chat => "Chat with models, as OpenAI's clients do",
+            Self::Chat => "Chat with models",
             Self::Embeddings => "Have texts embedded, as OpenAI's clients do",
         }
     }

@@ -5,6 +5,7 @@
 //! tests that hold `template.yaml` and `events/` true. No I/O, no HTTP library: the document is generated without
 //! compiling one implementation.
 
+pub mod asyncapi;
 pub mod background;
 pub mod dialect;
 pub mod endpoint;

@@ -169,6 +169,8 @@ problem_codes! {
     JobEnded = 409 "job_ended" "The job has ended";
     /// A newer version of the document was put meanwhile.
     DocumentReplaced = 409 "document_replaced" "A newer version of the document is there";
+    /// In this conversation an answer is being written.
+    ConversationBusy = 409 "conversation_busy" "An answer is being written in this conversation";
     /// The body is over the limit.
     PayloadTooLarge = 413 "payload_too_large" "The body is too large";
     /// The body is not `application/json`.
@@ -189,6 +191,8 @@ problem_codes! {
     Internal = 500 "internal" "Internal error";
     /// A job's worker ended without a word, at each attempt.
     JobAbandoned = 500 "job_abandoned" "The job was given up";
+    /// An answer's worker ended without a word.
+    AnswerLost = 500 "answer_lost" "The answer was lost";
     /// The model's provider failed or could not be reached.
     ModelFailed = 502 "model_failed" "The model failed";
     /// The model's answer was not of the form asked for, also after repairs.

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use lambent_schema::{openapi, operations};
+use lambent_schema::{asyncapi, openapi, operations};
 use serde_json::{Value, json};
 
 /// The committed document, beside the workspace's `Cargo.toml`.
@@ -21,6 +21,33 @@ fn the_committed_document_is_the_generated_one() {
         COMMITTED == openapi::document_text(),
         "openapi.json is out of date: run `cargo run -p lambent-schema --example openapi > openapi.json`"
     );
+}
+
+#[test]
+fn the_committed_document_of_the_socket_is_the_generated_one() {
+    assert!(
+        include_str!("../../../asyncapi.json") == asyncapi::document_text(),
+        "asyncapi.json is out of date: run `cargo run -p lambent-schema --example asyncapi > asyncapi.json`"
+    );
+}
+
+#[test]
+fn frames_of_the_socket_are_what_their_document_says() {
+    let document = asyncapi::document();
+    let messages = document["components"]["messages"].as_object().unwrap();
+    assert_eq!(messages.len(), 9);
+    for (name, message) in messages {
+        let payload = &message["payload"];
+        assert!(payload.is_object(), "{name}");
+        let validator = validator(payload, &document);
+        for example in message["examples"].as_array().unwrap() {
+            assert_eq!(example["payload"]["type"], **name);
+            assert!(validator.is_valid(&example["payload"]), "{example}");
+            assert!(!validator.is_valid(&json!({"type": "other"})), "{name}");
+        }
+        let reference = &document["channels"]["chat"]["messages"][name]["$ref"];
+        assert_eq!(reference, &format!("#/components/messages/{name}"));
+    }
 }
 
 /// The value at `schema`, with the document's definitions where its references look for them.

@@ -86,6 +86,12 @@ impl Hold {
         Self { callers, held }
     }
 
+    /// What is reserved, for whoever does the work elsewhere and settles it there.
+    #[must_use]
+    pub fn into_held(self) -> Held {
+        self.held
+    }
+
     /// Gives back what was not spent.
     pub(crate) async fn settle(self, spent: u64) -> Result<(), StoreError> {
         self.callers.settle(&self.held, spent).await

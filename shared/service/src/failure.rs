@@ -85,7 +85,7 @@ impl Failure {
     }
 
     /// Logs the cause, if there is one. Called once, where the failure becomes an answer.
-    pub(crate) fn log(&self) {
+    pub fn log(&self) {
         if let Some(cause) = &self.cause {
             tracing::warn!(code = %self.problem.code, cause = chain(cause.as_ref()), "request failed");
         }

@@ -48,4 +48,4 @@ pub use record::{EndOnDrop, Outcome, Record, sha256};
 pub use request_id::{REQUEST_ID, RequestId};
 pub use stage::Stage;
 pub use stream::{Form, Piece, Step, wants_events};
-pub use valid::Valid;
+pub use valid::{Valid, parse};

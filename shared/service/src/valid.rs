@@ -91,7 +91,10 @@ fn refuse(code: ProblemCode, detail: impl Into<String>) -> Failure {
 }
 
 /// The body as a `T`, or the problem with it.
-fn parse<T: RequestBody>(body: &[u8]) -> Result<T, Failure> {
+///
+/// # Errors
+/// 400 if it is not JSON, 422 with every violation at once if it breaks rules.
+pub fn parse<T: RequestBody>(body: &[u8]) -> Result<T, Failure> {
     let value: Value =
         serde_json::from_slice(body).map_err(|error| match numbers::violation(body, &error) {
             Some(violation) => Failure::new(Problem::invalid(vec![violation])),

@@ -15,6 +15,9 @@ pub const DOCUMENTS_TABLE: &str = "LAMBENT_DOCUMENTS_TABLE";
 /// The variable that names the table of [`crate::webhooks`].
 pub const WEBHOOKS_TABLE: &str = "LAMBENT_WEBHOOKS_TABLE";
 
+/// The variable that names the table of [`crate::conversations`].
+pub const CONVERSATIONS_TABLE: &str = "LAMBENT_CONVERSATIONS_TABLE";
+
 /// Where the tables are and as whom to reach them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
@@ -28,6 +31,8 @@ pub struct StoreConfig {
     pub documents_table: Option<String>,
     /// The name of the table of [`crate::webhooks`]; `None` for functions that have to do with none.
     pub webhooks_table: Option<String>,
+    /// The name of the table of [`crate::conversations`]; `None` for functions that have to do with none.
+    pub conversations_table: Option<String>,
     /// The base URL of a DynamoDB that is not the region's own, `http://127.0.0.1:8000` for example.
     pub endpoint: Option<String>,
     /// The AWS region, `eu-west-1` for example.
@@ -75,8 +80,8 @@ impl StoreConfig {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
-    /// Reads `LAMBENT_REQUESTS_TABLE`, `LAMBENT_CALLERS_TABLE`, `LAMBENT_JOBS_TABLE`, `LAMBENT_DOCUMENTS_TABLE`, `LAMBENT_WEBHOOKS_TABLE` and AWS's own
-    /// `AWS_REGION` (or `AWS_DEFAULT_REGION`) and `AWS_ENDPOINT_URL_DYNAMODB` (or `AWS_ENDPOINT_URL`). An empty variable counts as
+    /// Reads `LAMBENT_REQUESTS_TABLE`, `LAMBENT_CALLERS_TABLE`, `LAMBENT_JOBS_TABLE`, `LAMBENT_DOCUMENTS_TABLE`, `LAMBENT_WEBHOOKS_TABLE`,
+    /// `LAMBENT_CONVERSATIONS_TABLE` and AWS's own `AWS_REGION` (or `AWS_DEFAULT_REGION`) and `AWS_ENDPOINT_URL_DYNAMODB` (or `AWS_ENDPOINT_URL`). An empty variable counts as
     /// unset.
     ///
     /// # Errors
@@ -101,6 +106,7 @@ impl StoreConfig {
             jobs_table: get(JOBS_TABLE),
             documents_table: get(DOCUMENTS_TABLE),
             webhooks_table: get(WEBHOOKS_TABLE),
+            conversations_table: get(CONVERSATIONS_TABLE),
             endpoint,
             region,
             credentials: Credentials::Environment,
@@ -115,6 +121,7 @@ impl StoreConfig {
             jobs_table: Some(crate::jobs::TABLE.name.to_owned()),
             documents_table: Some(crate::documents::TABLE.name.to_owned()),
             webhooks_table: Some(crate::webhooks::TABLE.name.to_owned()),
+            conversations_table: Some(crate::conversations::TABLE.name.to_owned()),
             endpoint: Some(endpoint.into()),
             region: "local".to_owned(),
             credentials: Credentials::Local,
@@ -133,6 +140,8 @@ impl StoreConfig {
         variables.extend(self.jobs_table.clone().map(|name| (JOBS_TABLE, name)));
         variables.extend(self.documents_table.clone().map(|name| (DOCUMENTS_TABLE, name)));
         variables.extend(self.webhooks_table.clone().map(|name| (WEBHOOKS_TABLE, name)));
+        let conversations = self.conversations_table.clone();
+        variables.extend(conversations.map(|name| (CONVERSATIONS_TABLE, name)));
         variables.extend(
             self.endpoint
                 .clone()

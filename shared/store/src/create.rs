@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use crate::definition::{AttributeKind, Index, Key, Projection, TableDefinition, VectorIndex};
-use crate::{Store, StoreError, callers, documents, jobs, requests, webhooks};
+use crate::{Store, StoreError, callers, conversations, documents, jobs, requests, webhooks};
 
 /// How long a table may take to become active.
 const ACTIVE_WITHIN: Duration = Duration::from_secs(60);
@@ -36,6 +36,9 @@ pub async fn create_tables(store: &Store) -> Result<(), StoreError> {
     }
     if let Some(name) = &store.config.webhooks_table {
         create_table(&store.client, name, &webhooks::TABLE).await?;
+    }
+    if let Some(name) = &store.config.conversations_table {
+        create_table(&store.client, name, &conversations::TABLE).await?;
     }
     Ok(())
 }

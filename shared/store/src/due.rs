@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
+use serde::de::DeserializeOwned;
 
 use crate::StoreError;
 use crate::definition::{Attribute, Index, Key, Projection};
@@ -40,6 +41,18 @@ pub(crate) async fn due(
     limit: usize,
     operation: &'static str,
 ) -> Result<Vec<String>, StoreError> {
+    let due: Vec<Due> = due_as(client, table, now_ms, limit, operation).await?;
+    Ok(due.into_iter().map(|due| due.id).collect())
+}
+
+/// The same of a table whose keys are read as `D`, which is ordered by the time.
+pub(crate) async fn due_as<D: DeserializeOwned + Ord>(
+    client: &Client,
+    table: &str,
+    now_ms: u64,
+    limit: usize,
+    operation: &'static str,
+) -> Result<Vec<D>, StoreError> {
     let shards = (0..SHARDS).map(|shard| {
         let query = client
             .query()
@@ -52,7 +65,7 @@ pub(crate) async fn due(
             .expression_attribute_values(":now", AttributeValue::N(now_ms.to_string()));
         first(query, limit, operation)
     });
-    let mut due: Vec<Due> = try_join_all(shards)
+    let mut due: Vec<D> = try_join_all(shards)
         .await?
         .into_iter()
         .flatten()
@@ -61,7 +74,7 @@ pub(crate) async fn due(
         .map_err(|error| StoreError::item(operation, error))?;
     due.sort();
     due.truncate(limit);
-    Ok(due.into_iter().map(|due| due.id).collect())
+    Ok(due)
 }
 
 /// A query's first items: page after page until there are `limit` of them.

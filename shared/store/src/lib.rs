@@ -9,6 +9,7 @@
 pub mod callers;
 mod client;
 mod config;
+pub mod conversations;
 mod create;
 mod definition;
 pub mod documents;
@@ -28,9 +29,10 @@ pub mod webhooks;
 pub use callers::{Admission, CallerId, Callers, Refusal};
 pub use client::sdk_config;
 pub use config::{
-    CALLERS_TABLE, ConfigError, Credentials, DOCUMENTS_TABLE, JOBS_TABLE, REQUESTS_TABLE, StoreConfig,
-    WEBHOOKS_TABLE,
+    CALLERS_TABLE, CONVERSATIONS_TABLE, ConfigError, Credentials, DOCUMENTS_TABLE, JOBS_TABLE,
+    REQUESTS_TABLE, StoreConfig, WEBHOOKS_TABLE,
 };
+pub use conversations::Conversations;
 pub use create::{create_table_input, create_tables};
 pub use definition::{Attribute, AttributeKind, Index, Key, Projection, TableDefinition, VectorIndex};
 pub use documents::{Document, Documents, Embedding};
@@ -121,6 +123,19 @@ impl Store {
             webhooks: self.webhooks()?,
             callers: self.callers()?,
         })
+    }
+
+    /// What is said over sockets.
+    ///
+    /// # Errors
+    /// The configuration does not name their table.
+    pub fn conversations(&self) -> Result<Conversations, ConfigError> {
+        let table = self.config.conversations_table.clone();
+        let table = table.ok_or(ConfigError::Missing {
+            name: CONVERSATIONS_TABLE,
+            expected: "the name of the DynamoDB table of conversations",
+        })?;
+        Ok(Conversations::new(self.client.clone(), table))
     }
 
     /// The log of requests.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use lambent::dev::functions::{program, variables};
+use lambent_chat::ChatConfig;
 use lambent_runtime_api::{
     Function, FunctionConfig, Gateway, InvokeError, Output, into_response, proxy_event,
 };
@@ -76,8 +77,16 @@ impl Cloud {
             &ServiceConfig::default(),
             &self.database.callers_config(),
         );
-        let of_parts =
-            (api::embedding(&self.upstream).variables().into_iter()).chain(api::webhooks().variables());
+        let embedding = api::embedding(&self.upstream).variables().into_iter();
+        let webhooks = api::webhooks().variables().into_iter();
+        // Nobody listens there: what is said over sockets is tested elsewhere.
+        let chat = ChatConfig {
+            connections_url: Some("http://127.0.0.1:9".to_owned()),
+            url: Some("ws://127.0.0.1:9".to_owned()),
+            ..ChatConfig::default()
+        };
+        let chat = chat.variables().into_iter();
+        let of_parts = embedding.chain(webhooks).chain(chat);
         variables.extend(of_parts.map(|(name, value)| (name.to_owned(), value)));
         variables
     }

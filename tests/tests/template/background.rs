@@ -30,7 +30,7 @@ fn streams_start_their_functions_as_the_contract_says() {
         let wanted: Value = serde_json::from_str(stream.filter).unwrap();
         let mut found = mappings
             .iter()
-            .filter(|(_, mapping)| filters(mapping) == [wanted.clone()]);
+            .filter(|(_, mapping)| filters(mapping) == [wanted.clone()] && source(mapping) == table(stream));
         let (_, mapping) = found
             .next()
             .unwrap_or_else(|| panic!("none is for {}", stream.name));
@@ -88,7 +88,7 @@ fn the_clock_starts_its_functions_as_the_contract_says() {
         .iter()
         .filter_map(|background| match background.trigger {
             Trigger::Schedule { every_minutes } => Some((background, every_minutes)),
-            Trigger::Stream(_) => None,
+            Trigger::Stream(_) | Trigger::Socket(_) => None,
         })
         .collect();
     assert_eq!(rules.len(), scheduled.len());
@@ -120,13 +120,51 @@ fn the_clock_starts_its_functions_as_the_contract_says() {
     }
 }
 
+#[test]
+fn sockets_start_their_function_on_the_routes_of_the_contract() {
+    let Some(template) = template() else { return };
+    let routes = template.of_type("AWS::ApiGatewayV2::Route");
+    let mut found = 0;
+    for background in background() {
+        let Trigger::Socket(wanted) = background.trigger else {
+            continue;
+        };
+        let (id, _) = template.function(background.function);
+        for key in wanted {
+            let route = started_by(&routes, "RouteKey", &json!(key));
+            let integration = route["Target"]["Fn::Join"][1][1]["Ref"].as_str().unwrap();
+            let integration = template.properties(integration);
+            assert_eq!(
+                integration["IntegrationUri"]["Fn::Sub"][1]["FunctionArn"],
+                json!({"Fn::GetAtt": [id, "Arn"]}),
+                "{key}"
+            );
+            assert_eq!(
+                integration["TimeoutInMillis"],
+                (background.timeout_secs + 1) * 1000
+            );
+            found += 1;
+        }
+    }
+    assert_eq!(routes.len(), found, "left: template.yaml, right: the contract");
+    let stage = template.properties("ChatApiStage");
+    assert_eq!(
+        stage["DefaultRouteSettings"],
+        json!({
+            "ThrottlingRateLimit": {"Ref": "ThrottleRate"},
+            "ThrottlingBurstLimit": {"Ref": "ThrottleBurst"},
+            "DataTraceEnabled": false,
+        })
+    );
+}
+
 /// The functions that a stream starts.
 fn streams() -> Vec<(&'static Background, &'static StreamTrigger)> {
     let streams: Vec<_> = background()
         .iter()
         .flat_map(|background| match background.trigger {
             Trigger::Stream(streams) => streams.iter().map(|stream| (background, stream)).collect(),
-            Trigger::Schedule { .. } => Vec::new(),
+            Trigger::Schedule { .. } | Trigger::Socket(_) => Vec::new(),
         })
         .collect();
     assert!(!streams.is_empty());
@@ -147,6 +185,11 @@ fn started_by<'a>(resources: &[(&str, &'a Value)], property: &str, value: &Value
 fn table(stream: &StreamTrigger) -> String {
     let (first, rest) = stream.table.split_at(1);
     format!("{}{rest}Table", first.to_uppercase())
+}
+
+/// The template's name of the table whose stream a mapping reads.
+fn source(mapping: &Value) -> &str {
+    mapping["EventSourceArn"]["Fn::GetAtt"][0].as_str().unwrap()
 }
 
 fn filters(mapping: &Value) -> Vec<Value> {

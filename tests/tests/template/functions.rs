@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lambent_schema::{
     background,
-    background::{JOBS_SWEEPER, JOBS_WORKER, WEBHOOKS_WORKER},
+    background::{CHAT_SWEEPER, JOBS_SWEEPER, JOBS_WORKER, WEBHOOKS_WORKER},
     operations,
 };
 use serde_json::json;
 
 use crate::{
     kinds::{
-        accepts_jobs, asks_for_a_caller, calls_model, changes_jobs, embeds, knows_model, knows_names,
-        takes_callbacks, uses_documents,
+        accepts_jobs, asks_for_a_caller, calls_model, changes_jobs, chats, embeds, knows_model, knows_names,
+        only_prices, takes_callbacks, uses_documents,
     },
     translated::{root, template},
 };
@@ -86,6 +86,18 @@ const OF_WEBHOOKS_WORKER: &[&str] = &[
     "LAMBENT_WEBHOOKS_TABLE",
     "LAMBENT_WEBHOOK_RATES",
 ];
+/// What functions that have to do with sockets are told besides.
+const OF_CHATS: &[&str] = &[
+    "LAMBENT_CHAT_AGE_SECS",
+    "LAMBENT_CHAT_CONNECTIONS_URL",
+    "LAMBENT_CHAT_IDLE_SECS",
+    "LAMBENT_CHAT_LEASE_SECS",
+    "LAMBENT_CHAT_NOTICE_SECS",
+    "LAMBENT_CHAT_URL",
+    "LAMBENT_CONVERSATIONS_TABLE",
+];
+/// What those are told besides that give back a caller's money, and decide over nobody.
+const OF_SETTLEMENT: &[&str] = &["LAMBENT_CALLERS_TABLE"];
 /// Where people sign in from the documentation.
 const OF_DOCS: &[&str] = &[
     "LAMBENT_OAUTH_AUTHORIZATION_URL",
@@ -146,6 +158,8 @@ fn functions_are_told_the_variables_that_the_code_reads() {
             (folder == JOBS_WORKER.function, OF_WORKER),
             (folder == "webhooks", OF_WEBHOOKS),
             (folder == WEBHOOKS_WORKER.function, OF_WEBHOOKS_WORKER),
+            (chats(folder), OF_CHATS),
+            (folder == CHAT_SWEEPER.function, OF_SETTLEMENT),
             (folder == "docs", OF_DOCS),
         ] {
             if is_told {
@@ -164,8 +178,18 @@ fn a_variable_says_the_same_to_every_function() {
     for (id, function) in template.of_type("AWS::Lambda::Function") {
         for (name, value) in function["Environment"]["Variables"].as_object().unwrap() {
             // A key is for those who call the model; who only prices its work has none.
-            if name == "LAMBENT_MODEL_KEY" && template.folder(id) == "jobs-create" {
+            if name == "LAMBENT_MODEL_KEY" && only_prices(template.folder(id)) {
                 assert_eq!(value, "");
+                continue;
+            }
+            // Where to open sockets is for those who tell it, where to send to them for those who do.
+            if name == "LAMBENT_CHAT_URL" || name == "LAMBENT_CHAT_CONNECTIONS_URL" {
+                let opens = template.folder(id) == "chat-tickets";
+                assert_eq!(
+                    value == "",
+                    opens != (name == "LAMBENT_CHAT_URL"),
+                    "{name}, for {id}"
+                );
                 continue;
             }
             let first = said.entry(name.as_str()).or_insert(value);

@@ -2,18 +2,30 @@
 
 use lambent_schema::{
     Access, Dialect, Method, Operation, Scope, Transfer,
-    background::{JOBS_SWEEPER, JOBS_WORKER},
+    background::{CHAT_SOCKET, CHAT_SWEEPER, CHAT_WORKER, JOBS_SWEEPER, JOBS_WORKER},
     operations,
 };
 
-/// Whether a function calls a model that chats: what waits for one streams, and nothing else does; and the worker.
+/// Whether a function calls a model that chats: what waits for one streams, and nothing else does; and the workers.
 pub(crate) fn calls_model(folder: &str) -> bool {
-    folder == JOBS_WORKER.function || serves(folder, |op| op.transfer == Transfer::Streaming)
+    [JOBS_WORKER.function, CHAT_WORKER.function].contains(&folder)
+        || serves(folder, |op| op.transfer == Transfer::Streaming)
 }
 
 /// Whether a function calls a model that chats, or tells what its work can cost at most.
 pub(crate) fn knows_model(folder: &str) -> bool {
-    calls_model(folder) || (accepts_jobs(folder) && !embeds(folder))
+    calls_model(folder) || only_prices(folder)
+}
+
+/// Whether a function tells what work can cost at most that another one does.
+pub(crate) fn only_prices(folder: &str) -> bool {
+    folder == CHAT_SOCKET.function || (accepts_jobs(folder) && !embeds(folder) && !calls_model(folder))
+}
+
+/// Whether a function has to do with sockets.
+pub(crate) fn chats(folder: &str) -> bool {
+    let in_background = [CHAT_SOCKET, CHAT_WORKER, CHAT_SWEEPER].map(|background| background.function);
+    in_background.contains(&folder) || serves(folder, |op| op.tag == "Chat")
 }
 
 /// Whether a function calls the model that embeds: what spends on documents, or on embeddings alone; and the worker.
@@ -45,9 +57,10 @@ pub(crate) fn searches_documents(folder: &str) -> bool {
     uses_documents(folder) && !keeps_documents(folder)
 }
 
-/// Whether a function asks for a caller; the worker for the one whose job it is.
+/// Whether a function asks for a caller; the workers for the one whose job or message it is.
 pub(crate) fn asks_for_a_caller(folder: &str) -> bool {
-    folder == JOBS_WORKER.function || serves(folder, |op| op.access.asks_for_a_caller())
+    [JOBS_WORKER.function, CHAT_SOCKET.function, CHAT_WORKER.function].contains(&folder)
+        || serves(folder, |op| op.access.asks_for_a_caller())
 }
 
 /// Whether a function makes jobs: it answers where they are.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use lambent_schema::{
     Trigger, background,
-    background::{JOBS_SWEEPER, JOBS_WORKER, WEBHOOKS_WORKER},
+    background::{CHAT_SOCKET, CHAT_SWEEPER, CHAT_WORKER, JOBS_SWEEPER, JOBS_WORKER, WEBHOOKS_WORKER},
 };
 use serde_json::Value;
 
@@ -59,6 +59,10 @@ fn rights_are_on_named_resources() {
         for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
             assert_eq!(statement["Effect"], "Allow", "{id}");
             let resource = statement["Resource"].to_string();
+            // What is known of sockets before they are open is their API and stage.
+            let resource = resource
+                .replace("${ChatApi}/${Stage}/", "")
+                .replace("/@connections/*", "");
             // Where a wildcard is needed, a condition narrows it.
             assert!(
                 !resource.contains('*') || statement["Condition"].is_object(),
@@ -72,10 +76,13 @@ fn rights_are_on_named_resources() {
 fn needed(folder: &str) -> BTreeSet<(&'static str, String)> {
     let mut rights = Vec::new();
     // What no request calls leaves no record of one; the worker's jobs are requests.
-    if ![JOBS_SWEEPER.function, WEBHOOKS_WORKER.function].contains(&folder) {
+    if ![JOBS_SWEEPER, WEBHOOKS_WORKER, CHAT_SWEEPER]
+        .iter()
+        .any(|one| one.function == folder)
+    {
         rights.push(("dynamodb:PutItem", "RequestsTable"));
     }
-    if asks_for_a_caller(folder) {
+    if asks_for_a_caller(folder) || folder == CHAT_SWEEPER.function {
         rights.push(("dynamodb:UpdateItem", "CallersTable"));
     }
     if calls_model(folder) {
@@ -154,8 +161,44 @@ fn needed(folder: &str) -> BTreeSet<(&'static str, String)> {
             ("sqs:SendMessage", "WebhooksFailedQueue"),
         ]);
     }
+    rights.extend(of_chats(folder));
     let owned = |(action, resource): (_, &str)| (action, resource.to_owned());
     rights.into_iter().map(owned).collect()
+}
+
+/// Those of a function that has to do with sockets.
+fn of_chats(folder: &str) -> Vec<(&'static str, &'static str)> {
+    const TABLE: &str = "ConversationsTable";
+    const MANAGE: &str = "execute-api:ManageConnections";
+    let on_table = |actions: &[&'static str]| actions.iter().map(|action| (*action, TABLE)).collect();
+    let mut rights: Vec<_> = match folder {
+        "chat-tickets" => on_table(&["dynamodb:PutItem"]),
+        folder if folder == CHAT_SOCKET.function => on_table(&[
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        ]),
+        folder if folder == CHAT_WORKER.function => on_table(&["dynamodb:Query", "dynamodb:UpdateItem"]),
+        folder if folder == CHAT_SWEEPER.function => {
+            on_table(&["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"])
+        }
+        _ => return Vec::new(),
+    };
+    if [CHAT_WORKER.function, CHAT_SWEEPER.function].contains(&folder) {
+        rights.push(("dynamodb:Query", "ConversationsTable/index/by_due"));
+    }
+    if folder == CHAT_WORKER.function {
+        rights.push(("sqs:SendMessage", "JobsFailedQueue"));
+    }
+    if folder != "chat-tickets" {
+        rights.push((MANAGE, "ChatApi/POST"));
+    }
+    if folder == CHAT_SWEEPER.function {
+        rights.extend([(MANAGE, "ChatApi/DELETE"), (MANAGE, "ChatApi/GET")]);
+    }
+    rights
 }
 
 /// The statements of a function's own policies.
@@ -181,6 +224,12 @@ fn resource(statement: &Value) -> String {
     let resource = &statement["Resource"];
     if let Some(id) = resource["Fn::GetAtt"][0].as_str().or(resource["Ref"].as_str()) {
         return id.to_owned();
+    }
+    if let Some((_, sockets)) = resource["Fn::Sub"]
+        .as_str()
+        .and_then(|arn| arn.split_once("${ChatApi}/${Stage}"))
+    {
+        return format!("ChatApi{}", sockets.trim_end_matches("/@connections/*"));
     }
     match resource["Fn::Sub"].as_str().map(|arn| arn.strip_prefix("${")) {
         Some(Some(arn)) => arn.replacen(".Arn}", "", 1),

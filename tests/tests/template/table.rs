@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use lambent_store::{
-    Key, Projection, TableDefinition, VectorIndex, callers, documents, jobs, requests, webhooks,
+    Key, Projection, TableDefinition, VectorIndex, callers, conversations, documents, jobs, requests,
+    webhooks,
 };
 use serde_json::{Value, json};
 
@@ -12,6 +13,7 @@ use crate::translated::{Template, template};
 /// The template's names of the tables, and what the store says of them.
 const TABLES: [(&str, TableDefinition); 5] = [
     ("CallersTable", callers::TABLE),
+    ("ConversationsTable", conversations::TABLE),
     ("DocumentsTable", documents::TABLE),
     ("JobsTable", jobs::TABLE),
     ("RequestsTable", requests::TABLE),

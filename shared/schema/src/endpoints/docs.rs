@@ -53,3 +53,8 @@ page!(
     OpenApi, "openapi", "/openapi.json", "This document", "application/json",
     "The OpenAPI 3.1 document, made from the types that the functions are compiled from."
 );
+page!(
+    /// `GET /asyncapi.json`.
+    AsyncApi, "asyncapi", "/asyncapi.json", "The socket's document", "application/json",
+    "The AsyncAPI 3 document of the chat over WebSocket, made from the same types."
+);

@@ -2,6 +2,7 @@
 
 pub mod analysis;
 pub mod ask;
+pub mod chat;
 pub mod docs;
 pub mod documents;
 pub mod health;
@@ -24,6 +25,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::of::<search::Search>(),
         Operation::of::<ask::Ask>(),
         Operation::of::<documents::DocumentsDelete>(),
+        Operation::of::<chat::ChatTickets>(),
         Operation::of::<jobs::JobsCreate>(),
         Operation::of::<jobs::JobsGet>(),
         Operation::of::<jobs::JobsList>(),
@@ -40,5 +42,6 @@ pub fn operations() -> Vec<Operation> {
         Operation::of::<docs::Redoc>(),
         Operation::of::<docs::OAuthRedirect>(),
         Operation::of::<docs::OpenApi>(),
+        Operation::of::<docs::AsyncApi>(),
     ]
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use serde::{Deserialize, Serialize};
 
 use super::item::{CallerItem, Place, UNLIMITED};
 use super::judge::{Path, Refusal, Verdict, judge, limits};
@@ -57,6 +58,11 @@ pub enum Credential<'a> {
         /// What every token's bearer may.
         limits: &'a Limits,
     },
+    /// With what an API key opened before, a socket: its secret was shown then.
+    Known {
+        /// The key's public part.
+        id: &'a str,
+    },
     /// Nobody: a job that was accepted from this caller is being worked at. Rate, scope and the number of requests at once were
     /// its request's affair; that the caller is not revoked, and can pay, is this one's.
     Work {
@@ -70,7 +76,7 @@ pub enum Credential<'a> {
 impl Credential<'_> {
     fn id(&self) -> &str {
         match self {
-            Self::Key { id, .. } | Self::Token { id, .. } | Self::Work { id, .. } => id,
+            Self::Key { id, .. } | Self::Token { id, .. } | Self::Known { id } | Self::Work { id, .. } => id,
         }
     }
 
@@ -81,7 +87,7 @@ impl Credential<'_> {
     /// Its limits, where they are not in the caller's item.
     pub(super) fn own_limits(&self) -> Option<&Limits> {
         match self {
-            Self::Key { .. } => None,
+            Self::Key { .. } | Self::Known { .. } => None,
             Self::Token { limits, .. } => Some(limits),
             Self::Work { limits, .. } => *limits,
         }
@@ -119,7 +125,7 @@ pub struct Admission {
 }
 
 /// Money reserved for a request under way, and its place among the caller's requests at once.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     pub(super) caller: CallerId,
     pub(super) place: Place,
@@ -279,6 +285,11 @@ fn admitting(ask: &Ask<'_>, path: &Path) -> Expression {
             let until = update.number("expires_at", ask.now_ms / 1000 + days);
             update.set(expires_at, until);
         }
+        Credential::Known { .. } => {
+            let known = update.name("hash");
+            update.require(format!("attribute_exists({known})"));
+            require_scope(&mut update, ask);
+        }
         Credential::Work { limits: Some(_), .. } => {}
         Credential::Work { limits: None, .. } => {
             let known = update.name("hash");
@@ -299,6 +310,10 @@ fn require_key(update: &mut Expression, hash: &str, ask: &Ask<'_>) {
     update.require(format!(
         "({known} = {hash} OR ({old} = {hash} AND {old_until} > {now}))"
     ));
+    require_scope(update, ask);
+}
+
+fn require_scope(update: &mut Expression, ask: &Ask<'_>) {
     if !ask.scope.is_empty() {
         let (scopes, scope) = (update.name("scopes"), update.text("scope", ask.scope));
         update.require(format!("contains({scopes}, {scope})"));
@@ -400,7 +415,7 @@ fn take_place(update: &mut Expression, ask: &Ask<'_>, has_map: bool, call: Attri
 fn admission(item: &CallerItem, ask: &Ask<'_>) -> Admission {
     let limits = limits(item, ask);
     let scopes = match &ask.credential {
-        Credential::Key { .. } => item.scopes.clone(),
+        Credential::Key { .. } | Credential::Known { .. } => item.scopes.clone(),
         Credential::Token { scopes, .. } => scopes.to_vec(),
         Credential::Work { .. } => Vec::new(),
     };

@@ -65,7 +65,8 @@ impl CallerItem {
 }
 
 /// Which of an item's maps a reservation stands in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Place {
     /// The requests under way.
     Calls,

@@ -214,7 +214,7 @@ fn is_valid(item: &CallerItem, ask: &Ask<'_>) -> bool {
 
 fn has_scope(item: &CallerItem, ask: &Ask<'_>) -> bool {
     let scopes = match &ask.credential {
-        Credential::Key { .. } => &item.scopes,
+        Credential::Key { .. } | Credential::Known { .. } => &item.scopes,
         Credential::Token { scopes, .. } => *scopes,
         Credential::Work { .. } => return true,
     };

@@ -71,7 +71,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let question = Arc::new(Question {
         url: arguments.url.parse()?,
-        body: std::fs::read(&arguments.body)?.into(),
+        body: std::fs::read(&arguments.body)?,
         headers: caller::headers(&arguments.headers)?,
         status: arguments.status,
         token: arguments.token,

@@ -3,7 +3,6 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{
-    fs,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -22,6 +21,7 @@ use lambent_store::{
 };
 use lambent_tests::{
     database::{Database, new_key},
+    processes::running,
     upstream::{Answer, Upstream},
 };
 use serde_json::Value;
@@ -53,7 +53,7 @@ async fn the_client_of_a_worker_that_is_killed_gets_an_error_and_not_silence() {
     say(&database, key.id()).await;
 
     until(|| of_type(&frames, "delta") > 3).await;
-    let worker = running_worker();
+    let worker = running("chat-worker")[0];
     let pid = rustix::process::Pid::from_raw(worker).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     let killed = Instant::now();
@@ -186,18 +186,4 @@ async fn until(is_so: impl Fn() -> bool) {
         assert!(began.elapsed() < Duration::from_secs(60), "it did not become so");
         sleep(Duration::from_millis(20)).await;
     }
-}
-
-/// The process of the worker that this test started and that is not stopped between two events.
-fn running_worker() -> i32 {
-    let own = std::process::id().to_string();
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    let mut workers = entries.filter_map(|entry| {
-        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-        let (before, after) = (stat.split_once('(')?, stat.rsplit_once(") ")?.1);
-        let fields: Vec<_> = after.split(' ').collect();
-        let is_worker = before.1.starts_with("chat-worker)") && fields[1] == own;
-        (is_worker && !["T", "Z", "X"].contains(&fields[0])).then(|| before.0.trim().parse().ok())?
-    });
-    workers.next().expect("a worker")
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::translated::{Template, template};
 
 /// The template's names of the tables, and what the store says of them.
-const TABLES: [(&str, TableDefinition); 5] = [
+const TABLES: [(&str, TableDefinition); 6] = [
     ("CallersTable", callers::TABLE),
     ("ConversationsTable", conversations::TABLE),
     ("DocumentsTable", documents::TABLE),

@@ -72,7 +72,11 @@ fn a_record_that_is_given_up_is_told_to_a_queue_that_keeps_it() {
     for (id, mapping) in template.of_type("AWS::Lambda::EventSourceMapping") {
         let destination = &mapping["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"];
         let table = mapping["EventSourceArn"]["Fn::GetAtt"][0].as_str().unwrap();
-        let queue = table.replace("Table", "FailedQueue");
+        // Chats have none of their own: whoever waits for an answer is told that it is lost.
+        let queue = match table {
+            "ConversationsTable" => "JobsFailedQueue".to_owned(),
+            table => table.replace("Table", "FailedQueue"),
+        };
         assert_eq!(destination, &json!([queue, "Arn"]), "{id}");
         let queue = template.properties(&queue);
         assert_eq!(queue["SqsManagedSseEnabled"], true);

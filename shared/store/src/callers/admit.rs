@@ -356,9 +356,15 @@ fn reserve(update: &mut Expression, ask: &Ask<'_>, path: &Path, amount: u64) {
     let cost = update.number("cost", amount);
     let this_month = update.text("period", &path.month);
     let limits = ask.credential.own_limits();
-    let budget = (!path.is_this_month).then(|| match limits {
+    // A whole budget that is too small: the other form's condition does not hold either, and the item is judged.
+    let is_too_dear = limits.is_some_and(|limits| limits.budget.unwrap_or(UNLIMITED) < amount);
+    let budget = (!path.is_this_month && !is_too_dear).then(|| match limits {
         Some(limits) => update.number("budget", limits.budget.unwrap_or(UNLIMITED)),
-        None => update.name("budget"),
+        None => {
+            let budget = update.name("budget");
+            update.require(format!("{budget} >= {cost}"));
+            budget
+        }
     });
     match budget {
         None => {

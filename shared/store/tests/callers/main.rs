@@ -239,6 +239,35 @@ async fn a_new_month_has_a_new_budget_and_what_is_settled_late_does_not_add_to_i
 }
 
 #[tokio::test]
+async fn the_first_request_of_a_month_is_bounded_by_the_budget_too() {
+    let limits = Limits {
+        budget: Some(100),
+        ..limits()
+    };
+    let callers = with_key(limits.clone()).await;
+    let scopes = ["analyse".to_owned()];
+    let token: &'static _ = Box::leak(Box::new((scopes, limits)));
+    let token = Credential::Token {
+        id: "https://issuer.example someone",
+        scopes: &token.0,
+        limits: &token.1,
+    };
+    for credential in [KEY, token] {
+        // So that this process remembers the caller as one of last month.
+        Request::at(NOON)
+            .by(credential)
+            .costing(90)
+            .admitted(&callers)
+            .await;
+        let next_month = Request::at(NOON + 10 * DAY).by(credential);
+        let refused = next_month.costing(101).refused(&callers).await;
+        assert!(matches!(refused, Refusal::Budget { .. }), "{refused:?}");
+        let next_month = Request::at(NOON + 10 * DAY).by(credential);
+        next_month.costing(100).admitted(&callers).await;
+    }
+}
+
+#[tokio::test]
 async fn a_request_at_once_too_many_is_refused_until_another_ends_or_its_function_is_gone() {
     let callers = with_key(Limits {
         concurrency: 2,

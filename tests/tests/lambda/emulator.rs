@@ -173,6 +173,10 @@ async fn each_function_answers_its_event() {
                 };
                 assert_eq!(status, expected, "{told}");
             }
+            "chat_tickets" => {
+                let told: Value = serde_json::from_str(&body).unwrap();
+                assert!(told["ticket"].is_string(), "{told}");
+            }
             "webhooks_stripe" | "webhooks_source" => {
                 let told: Value = serde_json::from_str(&body).unwrap();
                 assert_eq!(told["code"], "invalid_signature");

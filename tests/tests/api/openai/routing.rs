@@ -10,6 +10,10 @@ use super::*;
 /// An API with this table, and its own model beside.
 async fn with_table(table: Value) -> Api {
     Api::configured(|config| {
+        // Processes are told the time of all models.
+        if let lambent::dev::Model::Elsewhere(model) = &mut config.model {
+            model.first_token_timeout = Duration::from_millis(300);
+        }
         config.table = TableConfig::from_lookup(|name| match name {
             "LAMBENT_OPENAI_MODELS" => Some(table.to_string()),
             "LAMBENT_FIRST_TOKEN_TIMEOUT_SECS" => Some("0.3".to_owned()),

@@ -17,7 +17,7 @@ SHORT = Length(warm_up=0.8, measured=1.2, patience=2.0, stagger=0.5)
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="a smoke run of under two minutes, whose figures mean nothing")
+    parser.add_argument("--short", action="store_true", help="a smoke run of some minutes, whose figures mean nothing")
     parser.add_argument("--rounds", type=int, help="rounds in which all take turns")
     parser.add_argument("--only", action="append", help="only contestants and cells whose names begin like this")
     parser.add_argument("--ours", type=Path, required=True, help=argparse.SUPPRESS)

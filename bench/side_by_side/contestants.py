@@ -85,6 +85,8 @@ def environment(addresses: dict, database: str) -> dict[str, str]:
         "LAMBENT_CALLERS_TABLE": "callers",
         "LAMBENT_JOBS_TABLE": "jobs",
         "LAMBENT_DOCUMENTS_TABLE": "documents",
+        "LAMBENT_WEBHOOKS_TABLE": "webhooks",
+        "LAMBENT_CONVERSATIONS_TABLE": "conversations",
         "LAMBENT_KEY_PEPPER": addresses["pepper"],
         "AWS_REGION": "local",
         "AWS_ENDPOINT_URL_DYNAMODB": database,

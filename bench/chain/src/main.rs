@@ -46,6 +46,9 @@ struct Arguments {
     /// Requests of a turn, one after the other.
     #[arg(long, default_value_t = 200)]
     requests: u32,
+    /// Only the kind of question of this name.
+    #[arg(long, value_name = "KIND")]
+    only: Option<String>,
     /// Serves what is reached from here instead.
     #[arg(long, hide = true)]
     serve: bool,
@@ -81,6 +84,10 @@ async fn main() -> anyhow::Result<()> {
     let router = router(&cloud.addresses)?;
     let key = cloud.addresses.key.as_str();
     let mut kinds = kinds();
+    if let Some(name) = &arguments.only {
+        kinds.retain(|kind| kind.name == name);
+        anyhow::ensure!(!kinds.is_empty(), "there is no kind {name:?}");
+    }
     for kind in &kinds {
         turn(&router, key, &kind.body, 30).await?;
     }

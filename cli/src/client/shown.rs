@@ -7,7 +7,7 @@ use std::{
 
 use lambent_schema::{
     Cost,
-    endpoints::ask::{Answered, Citation, Source},
+    endpoints::ask::{Answered, Basis, Citation, Source},
     stream::FinishReason,
 };
 
@@ -67,15 +67,15 @@ impl Shown {
     /// Nobody reads it any more.
     pub(crate) fn done(&mut self, answered: &Answered) -> io::Result<()> {
         self.end_line()?;
-        if !answered.citations.is_empty() {
-            write(if answered.grounded {
-                "\n"
-            } else {
-                "\nNearest to the question:\n"
-            })?;
-        }
-        for citation in &answered.citations {
-            write(&format!("{}\n", self.cited(citation)))?;
+        let (nearest, own): (Vec<_>, Vec<_>) =
+            (answered.citations.iter()).partition(|citation| citation.basis == Basis::Nearest);
+        for (title, citations) in [("\n", own), ("\nNearest to the question:\n", nearest)] {
+            if !citations.is_empty() {
+                write(title)?;
+            }
+            for citation in citations {
+                write(&format!("{}\n", self.cited(citation)))?;
+            }
         }
         if self.with_sources && !self.sources.is_empty() {
             write("\nSources:\n")?;

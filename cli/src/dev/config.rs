@@ -97,7 +97,7 @@ pub enum Embedding {
 impl Config {
     /// What the environment asks for, with data in `folder`: `LAMBENT_MODEL` and `LAMBENT_EMBEDDING_MODEL` for providers' models instead
     /// of the local ones, `LAMBENT_REQUESTS_TABLE` (and `LAMBENT_CALLERS_TABLE`, `LAMBENT_JOBS_TABLE`, `LAMBENT_DOCUMENTS_TABLE`,
-    /// `LAMBENT_WEBHOOKS_TABLE`, `LAMBENT_KEY_PEPPER`) for real tables instead of the embedded database.
+    /// `LAMBENT_WEBHOOKS_TABLE`, `LAMBENT_CONVERSATIONS_TABLE`, `LAMBENT_KEY_PEPPER`) for real tables instead of the embedded database.
     ///
     /// # Errors
     /// Names the variable that is malformed, and what it should hold.

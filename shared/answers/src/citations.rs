@@ -17,15 +17,17 @@ use crate::{
 
 /// How many words more of a sentence's a neighbour must have to be part of its quote.
 const WORTH_QUOTING: usize = 2;
-/// How many places are cited where nothing is found that an answer says.
+/// How many places are cited beside those of an answer that may not be from where it should be.
 const NEAREST: usize = 2;
+/// How many of a sentence's words have to stand in the source that it names, for the name to be taken for more than a guess.
+const SAID: usize = 2;
 
 /// An answer whose citations hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     /// The text, without marks of sources that there are not.
     pub text: String,
-    /// Where it is from, in the order of the sources.
+    /// Where it is from, in the order of the sources; then where it should be from, if that is somewhere else.
     pub citations: Vec<Citation>,
     /// Whether one of them is of what it says.
     pub grounded: bool,
@@ -36,8 +38,9 @@ pub struct Verified {
 /// Verifies what a model answered from these sources, which are numbered from 1, to this question.
 ///
 /// Each mark of a source makes a citation: of the place there that shares most words with the sentence that has the mark. Where no mark
-/// holds, since small models make none, sentences are attributed to the place that they are most likely from, if it is likely at all. Where
-/// none is, the places of the first sources that share most words with the question are cited: there the reader finds what was asked.
+/// holds, since small models make none, sentences are attributed to the place that they are most likely from, if it is likely at all. Unless
+/// a mark does hold, the places of the first sources that share most words with the question are cited after those: there the reader finds
+/// what was asked.
 #[must_use]
 pub fn verified(text: &str, sources: &[Source], question: &str) -> Verified {
     let known = u32::try_from(sources.len()).unwrap_or(u32::MAX);
@@ -53,33 +56,32 @@ pub fn verified(text: &str, sources: &[Source], question: &str) -> Verified {
         .iter()
         .filter(|source| named.is_empty() || named.contains(&source.n));
     let passages: Vec<Passage<'_>> = compared.map(Passage::of).collect();
-    let (mut found, mut basis): (Vec<(u32, &str)>, _) = if named.is_empty() {
+    let mut found: Vec<Place<'_>> = if named.is_empty() {
         let attributed = |claim| attributed(claim, &passages, &asked);
-        (claims.iter().filter_map(attributed).collect(), Basis::Matched)
+        claims.iter().filter_map(attributed).collect()
     } else {
         let marked = |claim| marked(claim, &passages, &asked);
-        (claims.iter().flat_map(marked).collect(), Basis::Named)
+        claims.iter().flat_map(marked).collect()
     };
+    let grounded = !found.is_empty();
     let nearest: Vec<Passage<'_>>;
     let question = Claim::of(&asked);
-    let grounded = !found.is_empty();
-    if !grounded {
-        nearest = sources.iter().take(NEAREST).map(Passage::of).collect();
-        found.extend(
-            nearest
-                .iter()
-                .filter_map(|passage| passage.cited(&question, &asked)),
-        );
-        basis = Basis::Nearest;
+    if !is_said(&found) {
+        let cited: BTreeSet<u32> = found.iter().map(|place| place.n).collect();
+        let first = sources.iter().take(NEAREST);
+        let first = first.filter(|source| !cited.contains(&source.n));
+        nearest = first.map(Passage::of).collect();
+        let place = |passage| Passage::place(passage, &question, &asked, Basis::Nearest);
+        found.extend(nearest.iter().filter_map(place));
     }
     // Stable: within a source they stay in the answer's order.
-    found.sort_by_key(|(n, _)| *n);
+    found.sort_by_key(|place| (place.basis == Basis::Nearest, place.n));
     let mut seen = BTreeSet::new();
-    found.retain(|place| seen.insert(*place));
+    found.retain(|place| seen.insert((place.n, place.quote.text)));
     let numbered: BTreeMap<u32, &Source> = (1..).zip(sources).collect();
     let citations = found
         .into_iter()
-        .filter_map(|(n, quote)| Some(citation(numbered.get(&n)?, quote, basis)))
+        .filter_map(|place| Some(citation(numbered.get(&place.n)?, place.quote.text, place.basis)))
         .collect();
     Verified {
         text: text.to_owned(),
@@ -161,7 +163,20 @@ struct Passage<'a> {
     sentences: Vec<(Range<usize>, BTreeSet<String>)>,
 }
 
-/// A place in a source.
+/// A place that is cited.
+struct Place<'a> {
+    n: u32,
+    quote: Quote<'a>,
+    basis: Basis,
+}
+
+/// Whether a model has named a place that says what it says. Small models name none, or any, and copy sentences that were not asked for.
+fn is_said(found: &[Place<'_>]) -> bool {
+    let is_said = |place: &Place<'_>| place.basis == Basis::Named && place.quote.shared.len() >= SAID;
+    found.iter().any(is_said)
+}
+
+/// Words of a source.
 struct Quote<'a> {
     text: &'a str,
     /// The claim's words that stand there.
@@ -180,9 +195,14 @@ impl<'a> Passage<'a> {
         }
     }
 
-    /// Its number, and the place in it that a claim is most likely from.
-    fn cited<'b>(&'b self, claim: &'b Claim, question: &BTreeSet<String>) -> Option<(u32, &'b str)> {
-        Some((self.n, self.quote(claim, question)?.text))
+    /// The place in it that a claim is most likely from.
+    fn place<'b>(&'b self, claim: &'b Claim, question: &BTreeSet<String>, basis: Basis) -> Option<Place<'b>> {
+        let quote = self.quote(claim, question)?;
+        Some(Place {
+            n: self.n,
+            quote,
+            basis,
+        })
     }
 
     /// The sentence that shares most words with a claim, and of those the one that shares most with the question; with the one before and
@@ -218,16 +238,12 @@ impl<'a> Passage<'a> {
 }
 
 /// The places that a claim's marks name.
-fn marked<'b>(
-    claim: &'b Claim,
-    passages: &'b [Passage<'b>],
-    question: &BTreeSet<String>,
-) -> Vec<(u32, &'b str)> {
+fn marked<'b>(claim: &'b Claim, passages: &'b [Passage<'b>], question: &BTreeSet<String>) -> Vec<Place<'b>> {
     let named = passages
         .iter()
         .filter(|passage| claim.sources.contains(&passage.n));
     named
-        .filter_map(|passage| passage.cited(claim, question))
+        .filter_map(|passage| passage.place(claim, question, Basis::Named))
         .collect()
 }
 
@@ -236,13 +252,13 @@ fn attributed<'b>(
     claim: &'b Claim,
     passages: &'b [Passage<'b>],
     question: &BTreeSet<String>,
-) -> Option<(u32, &'b str)> {
-    let quotes = passages
+) -> Option<Place<'b>> {
+    let places = passages
         .iter()
         .rev()
-        .filter_map(|passage| Some((passage.n, passage.quote(claim, question)?)));
-    let (n, quote) = quotes.max_by_key(|(_, quote)| quote.shared.len())?;
-    is_likely(claim, &quote).then_some((n, quote.text))
+        .filter_map(|passage| passage.place(claim, question, Basis::Matched));
+    let place = places.max_by_key(|place| place.quote.shared.len())?;
+    is_likely(claim, &place.quote).then_some(place)
 }
 
 /// Whether a claim is from a place: that has at least two of its words, three fifths of them, and all its numbers.

@@ -13,6 +13,10 @@ pub(crate) fn words(text: &str) -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     let is_in_word = |c: char| c.is_alphanumeric() || is_accent(c);
     for run in text.split(|c| !is_in_word(c)).filter(|run| !run.is_empty()) {
+        if run.is_ascii() {
+            add_ascii(run, &mut words);
+            continue;
+        }
         // A word of one script may follow one of another without a space.
         let mut piece: Vec<char> = Vec::new();
         for c in run.chars().filter(|c| !is_accent(*c)) {
@@ -25,6 +29,15 @@ pub(crate) fn words(text: &str) -> BTreeSet<String> {
         add(&piece, &mut words);
     }
     words
+}
+
+/// What [`add`] does, of most words.
+fn add_ascii(run: &str, words: &mut BTreeSet<String>) {
+    if run.bytes().any(|byte| byte.is_ascii_digit()) {
+        words.insert(run.to_ascii_lowercase());
+    } else if run.len() >= 4 {
+        words.insert(run.get(..5).unwrap_or(run).to_ascii_lowercase());
+    }
 }
 
 fn add(piece: &[char], words: &mut BTreeSet<String>) {
@@ -159,6 +172,16 @@ mod tests {
         assert_eq!(words_of("and the of to B2"), ["b2"]);
         // As one character, or as a letter and its accent.
         assert_eq!(words_of("cafe\u{301}s"), ["cafes"]);
+    }
+
+    #[test]
+    fn words_of_ascii_are_those_of_any_script() {
+        for run in ["a", "and", "from", "trains", "LEAVES", "b2", "Leaves2040x", "21"] {
+            let piece: Vec<char> = run.chars().collect();
+            let mut general = BTreeSet::new();
+            add(&piece, &mut general);
+            assert_eq!(words(run), general, "{run}");
+        }
     }
 
     #[test]

@@ -86,8 +86,8 @@ pub struct Answer {
     pub answer: String,
     /// Whether it is from the documents: at least one citation is of what it says.
     pub grounded: bool,
-    /// The places that it is from. Where none was found that says what the answer says, at most two where the documents most
-    /// likely say what was asked (`nearest`).
+    /// The places that it is from. Unless a model names one that says what it says, also at most two where the documents
+    /// most likely say what was asked (`nearest`), after the others.
     pub citations: Vec<Citation>,
     /// How many citations of the model's were dropped because there is no such source.
     pub invented_citations: u32,
@@ -129,7 +129,7 @@ pub enum Basis {
     Named,
     /// A sentence of the answer names no source, and most of its words stand there.
     Matched,
-    /// Nothing that the answer says was found in any source: this is where the answer should have been looked for.
+    /// No sentence of the answer names a source that says the same: this is where it most likely should be from.
     Nearest,
 }
 
@@ -162,8 +162,8 @@ pub struct Sources {
 pub struct Answered {
     /// Whether it is from the documents: at least one citation is of what it says.
     pub grounded: bool,
-    /// The places that it is from. Where none was found that says what the answer says, at most two where the documents most
-    /// likely say what was asked (`nearest`).
+    /// The places that it is from. Unless a model names one that says what it says, also at most two where the documents
+    /// most likely say what was asked (`nearest`), after the others.
     pub citations: Vec<Citation>,
     /// How many of the model's citations name no source: their marks are in the deltas all the same.
     pub invented_citations: u32,
@@ -194,7 +194,8 @@ impl Endpoint for Ask {
     const SUMMARY: &'static str = "Ask your documents";
     const DESCRIPTION: &'static str = "The chunks that are nearest to the question are found, and a model answers from them. Its citations are verified: \
         one of a source that there is not is dropped and counted, and each quote stands in its chunk word for word. Where nothing that the answer says \
-        is found in the sources, it is not `grounded`, and the passages that are nearest to the question are cited instead. Where nothing is near enough \
+        is found in the sources, it is not `grounded`. Unless it names a source that says what it says, the passages that are nearest to the question \
+        are cited after its own, as such. Where nothing is near enough \
         (`min_score`), the answer says so, and no model is asked.\n\nJSON by default. With `Accept: text/event-stream` server-sent events: `sources` \
         first, then `delta`s, then exactly one `done` or `error`; a comment line every 15 seconds of silence.\n\nWhat stands in documents is data to \
         the model, not instructions.";

@@ -1,5 +1,7 @@
 //! Taking a message to answer it, and keeping it.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+
 use super::message::{Key, Message, MessageStatus, read};
 use super::{Conversations, DUE_AFTER_MS};
 use crate::StoreError;
@@ -11,6 +13,8 @@ const TAKE: &str = "take a message";
 const RENEW: &str = "renew the lease of a message";
 const LOOK: &str = "look at a message";
 const CANCEL: &str = "cancel an answer";
+/// The attribute of a message whose answer is to stop.
+const CANCEL_REQUESTED: &str = "cancel_requested";
 
 /// Who takes a message, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +111,22 @@ impl Conversations {
             .map(|_| ())
     }
 
+    /// Whether somebody has asked for an answer to stop, as far as is known by now.
+    ///
+    /// # Errors
+    /// The database does not answer within about three seconds, or refuses.
+    pub async fn is_cancelled(&self, key: &Key) -> Result<bool, StoreError> {
+        let get = self.client.get_item().table_name(&self.table);
+        let got = get
+            .set_key(Some(super::key(&key.id, &key.sort)))
+            .projection_expression(CANCEL_REQUESTED)
+            .send()
+            .await;
+        let item = got.map_err(|error| StoreError::call(LOOK, error))?.item;
+        let is_requested = item.and_then(|mut item| item.remove(CANCEL_REQUESTED));
+        Ok(is_requested == Some(AttributeValue::Bool(true)))
+    }
+
     /// Asks whoever answers a message, or will, to stop. `false` if it has ended.
     ///
     /// # Errors
@@ -117,8 +137,8 @@ impl Conversations {
         let running = cancelling.is("status", MessageStatus::Running.as_str());
         cancelling.require(format!("({queued} OR {running})"));
         let (name, yes) = (
-            cancelling.name("cancel_requested"),
-            cancelling.value("yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true)),
+            cancelling.name(CANCEL_REQUESTED),
+            cancelling.value("yes", AttributeValue::Bool(true)),
         );
         cancelling.set(name, yes);
         let updated = self.update(&key.id, &key.sort, cancelling, CANCEL).await?;

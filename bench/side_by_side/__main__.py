@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ SHORT = Length(warm_up=0.8, measured=1.2, patience=2.0, stagger=0.5)
 
 
 def main() -> None:
+    # So that whatever was started ends with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
     parser.add_argument("--short", action="store_true", help="a smoke run of some minutes, whose figures mean nothing")
     parser.add_argument("--rounds", type=int, help="rounds in which all take turns")

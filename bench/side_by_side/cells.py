@@ -51,7 +51,7 @@ stream = Cell("stream", "/analyse/stream", ANALYSE, end="event: done", is_stream
 chat = Cell("chat", "/v1/chat/completions", CHAT, end='"chat.completion"', calls=("ask",))
 
 ALL = [cell.at(n) for cell in (ask,) for n in (1, 16, 100, 500)]
-ALL += [chat.at(100), analyse.at(100), search.at(16)]
+ALL += [chat.at(16), analyse.at(100), search.at(16)]
 ALL += [stream.at(1), stream.at(100), stream.at(500)]
 SHORT = [ask.at(16), chat.at(16), analyse.at(16), search.at(4), invalid.at(4), stream.at(16)]
 EACH = [ask, analyse, search, invalid, stream, chat]

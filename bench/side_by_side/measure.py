@@ -95,22 +95,24 @@ class Bench:
 
 
 def rounds(bench: Bench, entrants: list[Contestant], of: list[Cell], count: int) -> Iterator[dict]:
-    """One result after the other: each cell of each contestant, in each round, with servers that were started for the round."""
+    """One result after the other: each cell of each contestant, in each round, with a server that was started for it and is alone."""
     for number in range(count):
         # Nobody is always first.
         turn = entrants[number % len(entrants) :] + entrants[: number % len(entrants)]
-        with ExitStack() as stack:
-            running = [(entrant, *start(stack, bench, entrant, bench.addresses["database"])) for entrant in turn]
-            time.sleep(0.5)
-            for entrant, pid, _ in running:
-                rss, pss = memory_mb(pid)
-                yield {"round": number, "contestant": entrant.name, "cell": "idle", "rss_mb": rss, "pss_mb": pss}
-            for cell in of:
-                entered = [entry for entry in running if cell.path in entry[0].serves]
-                for call in cell.calls if entered else ():
-                    result = bench.floor(call, cell.connections, cell.is_stream)
-                    yield {"round": number, "contestant": "floor", "cell": cell.id, "call": call} | result
-                for entrant, pid, url in entered:
+        has_been_idle = set()
+        for cell in of:
+            entered = [entrant for entrant in turn if cell.path in entrant.serves]
+            for call in cell.calls if entered else ():
+                result = bench.floor(call, cell.connections, cell.is_stream)
+                yield {"round": number, "contestant": "floor", "cell": cell.id, "call": call} | result
+            for entrant in entered:
+                with ExitStack() as stack:
+                    pid, url = start(stack, bench, entrant, bench.addresses["database"])
+                    time.sleep(0.3)
+                    if entrant.name not in has_been_idle:
+                        has_been_idle.add(entrant.name)
+                        rss, pss = memory_mb(pid)
+                        yield {"round": number, "contestant": entrant.name, "cell": "idle", "rss_mb": rss, "pss_mb": pss}
                     yield {"round": number, "contestant": entrant.name, "cell": cell.id} | bench.ask(pid, url, cell)
 
 

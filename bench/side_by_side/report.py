@@ -9,6 +9,7 @@ from .cells import Cell
 from .figures import Figure, Figures, figure
 from .plots import Series
 
+NOTES = Path(__file__).parents[1] / "where-time-goes.md"
 MAIN = "ask@100"
 """The cell that the aims are about."""
 
@@ -31,7 +32,7 @@ class Report:
         (folder / "RESULTS.md").write_text(self.text())
 
     def text(self) -> str:
-        parts = ["# Side by side", self.about(), *self.sections(), self.validation(), self.aims(), self.rig(), self.calls(), self.method()]
+        parts = ["# Side by side", self.about(), *self.sections(), self.validation(), self.aims(), self.notes(), self.rig(), self.calls(), self.method()]
         return "\n\n".join(part for part in parts if part) + "\n"
 
     def about(self) -> str:
@@ -166,6 +167,10 @@ class Report:
             f"## What was aimed at\n\nOn `/ask` at {where} connections; printed whether it is reached or not.\n\n"
             "| | aim | found |\n|---|---|---|\n" + "\n".join(rows)
         )
+
+    def notes(self) -> str:
+        """What was found out by other means, and is written by hand."""
+        return "" if self.results["short"] else NOTES.read_text().strip()
 
     def rig(self) -> str:
         """How it is known that provider, database and callers are not what is measured."""
@@ -304,7 +309,8 @@ METHOD = """## How it is measured
 - **Added** is what a percentile is above the sum of the medians of the provider's calls, which are measured in the same round with as many connections. What waits for
   the database is in it, for all alike.
 - **CPU** is of the server with all its processes, by the kernel's clock of each, between the beginning and the end of what is measured, divided by the answers that
-  came meanwhile. **Memory** is the most of samples every 0.2 seconds. Servers are started anew for each round.
+  came meanwhile. **Memory** is the most of samples every 0.2 seconds. Each server is started for each
+  cell of each round, is alone with provider, database and callers, and is killed after it: one that is overrun works on long after its callers have left.
 - **Lambent** is its `lambent` binary as released, with all functions as routers of one process. On Lambda it is something else: each environment
   serves one request at a time, and nothing here says what API Gateway and Lambda add.
 - **FastAPI and Flask** are in [`peers`](peers): written as their documentation would have it, with clients that are made once and Pydantic for

@@ -1,4 +1,4 @@
-//! One caller: a connection, and one question after the other.
+//! One caller: one question after the other.
 
 use std::{str::FromStr as _, sync::Arc, time::Duration};
 
@@ -57,13 +57,16 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    pub(crate) fn new(question: Arc<Question>, key: Option<String>) -> anyhow::Result<Self> {
+    /// `client` is that of all callers: it has as many connections as there are questions at once, and to make one takes a millisecond.
+    pub(crate) fn new(
+        question: Arc<Question>,
+        client: reqwest::Client,
+        key: Option<String>,
+    ) -> anyhow::Result<Self> {
         let mut headers = question.headers.clone();
         if let Some(key) = key {
             headers.insert("x-api-key", HeaderValue::from_str(&key).context("a key")?);
         }
-        // A client of its own is a connection of its own.
-        let client = lambent_http::client().pool_max_idle_per_host(1).build()?;
         Ok(Self {
             question,
             headers,

@@ -36,7 +36,7 @@ struct Arguments {
     /// A file with API keys as a JSON list. Callers have them in turn.
     #[arg(long)]
     keys: Option<PathBuf>,
-    /// Callers at once, each on a connection of its own.
+    /// Callers at once, each on a connection that nobody else uses meanwhile.
     #[arg(long, default_value_t = 1)]
     connections: usize,
     /// Seconds that are measured.
@@ -85,11 +85,15 @@ async fn main() -> anyhow::Result<()> {
     };
     let give_up = span.end + Duration::from_secs_f64(arguments.patience);
     let pause = Duration::from_secs_f64(arguments.stagger) / u32::try_from(arguments.connections)?.max(1);
+    let client = lambent_http::client()
+        .pool_max_idle_per_host(arguments.connections)
+        .build()?;
     let callers = keys.into_iter().cycle().take(arguments.connections).zip(0..);
     let callers = callers.map(|(key, number)| {
         let question = Arc::clone(&question);
+        let client = client.clone();
         tokio::spawn(async move {
-            let caller = Caller::new(question, key)?;
+            let caller = Caller::new(question, client, key)?;
             tokio::time::sleep_until(began + pause * number).await;
             anyhow::Ok(caller.ask_during(span, give_up).await)
         })

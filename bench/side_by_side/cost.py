@@ -47,6 +47,12 @@ class Assumed:
     reads: float
     log_bytes: float
 
+    def in_words(self) -> str:
+        return (
+            f"the model takes {self.model_seconds:g} s; {self.cold:.0%} of requests start an environment; containers have to bear {self.peak:g} times the average with "
+            f"processors {self.busy:.0%} busy, and there is at least {self.tasks}; {self.writes:g} write units, {self.reads:g} read units and {self.log_bytes:g} bytes of log a request"
+        )
+
 
 @dataclass(frozen=True)
 class Function:
@@ -153,7 +159,7 @@ def main() -> None:
     if results["short"]:
         print("Of a smoke run: these figures mean nothing.\n")
     print(f"`/ask`, dollars by list prices of us-east-1, without the model. Measured: {lambent.cpu_ms:.2f} ms of a processor a request in Lambent,")
-    print(f"{fastapi.cpu_ms:.2f} ms in FastAPI. Assumed: {assumed}.\n")
+    print(f"{fastapi.cpu_ms:.2f} ms in FastAPI. Assumed: {assumed.in_words()}.\n")
     print("| requests a month | Lambent on Lambda | FastAPI on Lambda | FastAPI on Fargate | tasks |\n|---|---|---|---|---|")
     for load in LOADS:
         columns = [dollars(ours * load / 1e6), dollars(theirs * load / 1e6), dollars(containers(load))]

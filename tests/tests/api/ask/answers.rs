@@ -68,10 +68,13 @@ async fn an_answer_without_marks_is_attributed_where_a_source_says_it() {
     api.upstream
         .then(Answer::text("It leaves Santa Apolonia at 21:40."));
     let attributed = answer(&api, &asking(QUESTION)).await;
+    let citations = attributed["citations"].as_array().unwrap();
     assert_eq!(
-        attributed["citations"],
-        json!([{"n": 1, "document_id": "trains", "chunk": 0, "quote": LEAVES, "basis": "matched"}])
+        citations[0],
+        json!({"n": 1, "document_id": "trains", "chunk": 0, "quote": LEAVES, "basis": "matched"})
     );
+    // Nobody named it: the other one of the two nearest is cited too.
+    assert_eq!((citations.len(), &citations[1]["basis"]), (2, &json!("nearest")));
     assert_eq!(attributed["grounded"], true);
 
     api.upstream.then(Answer::text("I don't know, sorry."));

@@ -63,6 +63,15 @@ fn every_variable_that_the_code_reads_is_in_the_table_and_the_other_way_round() 
     assert_eq!(read, variables(table), "left: the code, right: the README");
 }
 
+/// What links to a heading call it.
+fn slug(heading: &str) -> String {
+    let words = heading.trim_start_matches('#').trim().to_lowercase();
+    let words = words
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    words.collect::<String>().replace(' ', "-")
+}
+
 #[test]
 fn every_link_to_a_file_leads_to_one() {
     let mut checked = 0;
@@ -74,7 +83,16 @@ fn every_link_to_a_file_leads_to_one() {
             .map(|rest| rest.split(')').next().unwrap())
         {
             if !link.contains("://") && !link.starts_with('#') {
-                assert!(root().join(link).exists(), "{document} links to {link}");
+                let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+                assert!(root().join(file).exists(), "{document} links to {link}");
+                if !heading.is_empty() {
+                    let text = fs::read_to_string(root().join(file)).unwrap();
+                    let mut headings = text.lines().filter(|line| line.starts_with('#'));
+                    assert!(
+                        headings.any(|line| slug(line) == heading),
+                        "{document} links to {link}"
+                    );
+                }
                 checked += 1;
             }
         }

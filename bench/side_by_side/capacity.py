@@ -48,7 +48,7 @@ def row(name: str, bench: Bench, url: str, body: dict, *options: str) -> dict:
 
 def database_calls(bench: Bench) -> list[tuple[str, dict]]:
     """What the peers call, with one caller's key."""
-    os.environ |= environment(bench.addresses, bench.addresses["database"])
+    os.environ |= environment(bench.addresses)
     sys.path.insert(0, str(PEERS))
     import work
 

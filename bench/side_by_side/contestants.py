@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .cells import Cell
+
 PEERS = Path(__file__).parents[1] / "peers"
 DOCUMENT = Path(__file__).parents[2] / "openapi.json"
 CORES = len(os.sched_getaffinity(0))
@@ -20,6 +22,13 @@ class Contestant:
     """Its command line, of the port that it is to listen on."""
     serves: frozenset[str] = frozenset({"/analyse", "/analyse/stream", "/search", "/ask"})
     """The paths that it has."""
+    most: int = 500
+    """The most callers at once that it is asked by."""
+    is_kept: bool = False
+    """Whether it is started once and stopped between its turns, because it takes long to start."""
+
+    def enters(self, cell: Cell) -> bool:
+        return cell.path in self.serves and cell.connections <= self.most
 
 
 def uvicorn(workers: int) -> Callable[[int], list[str]]:
@@ -54,12 +63,12 @@ def contestants(ours: Path, data: Path, proxy: Path) -> list[Contestant]:
         lambda port: [str(ours), "dev", "--port", str(port), "--data", str(data)],
         frozenset(json.loads(DOCUMENT.read_text())["paths"]),
     )
-    further = [Contestant("litellm", "LiteLLM's proxy, 1 worker", litellm(proxy), frozenset({"/v1/chat/completions"}))]
+    further = [Contestant("litellm", "LiteLLM's proxy, 1 worker", litellm(proxy), frozenset({"/v1/chat/completions"}), is_kept=True)]
     return [
         lambent,
         Contestant("fastapi-1", "FastAPI, 1 worker", uvicorn(1)),
         Contestant("fastapi-n", f"FastAPI, {CORES} workers", uvicorn(CORES)),
-        Contestant("flask-sync", "Flask, 4 sync workers", gunicorn("--worker-class", "sync", "--workers", "4")),
+        Contestant("flask-sync", "Flask, 4 sync workers", gunicorn("--worker-class", "sync", "--workers", "4"), most=100),
         Contestant(
             "flask-threads",
             f"Flask, {CORES} × 64 threads",
@@ -69,7 +78,7 @@ def contestants(ours: Path, data: Path, proxy: Path) -> list[Contestant]:
     ]
 
 
-def environment(addresses: dict, database: str) -> dict[str, str]:
+def environment(addresses: dict) -> dict[str, str]:
     """The variables of all contestants. Those of this process are not passed on, but for where programs and locales are."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "HOME") if name in os.environ}
     return kept | {
@@ -89,7 +98,7 @@ def environment(addresses: dict, database: str) -> dict[str, str]:
         "LAMBENT_CONVERSATIONS_TABLE": "conversations",
         "LAMBENT_KEY_PEPPER": addresses["pepper"],
         "AWS_REGION": "local",
-        "AWS_ENDPOINT_URL_DYNAMODB": database,
+        "AWS_ENDPOINT_URL_DYNAMODB": addresses["database"],
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "PYTHONPATH": str(PEERS),

@@ -1,12 +1,14 @@
 """Rounds in which contestants take turns, cell by cell."""
 
 import json
+import os
+import signal
 import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import cells
@@ -26,6 +28,8 @@ class Length:
     measured: float
     patience: float
     stagger: float
+    floor: float
+    """How long the provider alone is measured, and asked before that."""
 
 
 @dataclass
@@ -40,14 +44,15 @@ class Bench:
     def addresses(self) -> dict:
         return self.rig.addresses
 
-    def run(self, pids: list[int], url: str, body: str, connections: int, *options: str, keys: bool = False) -> dict:
+    def run(self, pids: list[int], url: str, body: str, connections: int, *options: str, keys: bool = False, length: Length | None = None) -> dict:
         """Has callers ask, and returns what they waited, with what the trees of these processes used meanwhile."""
+        length = length or self.length
         file = self.work / "body.json"
         file.write_text(body)
         command = [
             self.load, url, "--body", file, "--connections", str(connections), "--header", "content-type: application/json",
-            "--warm-up", str(self.length.warm_up), "--seconds", str(self.length.measured),
-            "--patience", str(self.length.patience), "--stagger", str(self.length.stagger), *options,
+            "--warm-up", str(length.warm_up), "--seconds", str(length.measured),
+            "--patience", str(length.patience), "--stagger", str(length.stagger), *options,
         ]  # fmt: skip
         if keys:
             command += ["--keys", self.work / "keys.json"]
@@ -91,36 +96,60 @@ class Bench:
         elif stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
             options = ["--token", '"delta":{"content"', "--end", "[DONE]"]
-        return self.run([self.rig.pid], self.addresses["model"] + path, json.dumps(body), connections, *options)
+        length = replace(self.length, warm_up=self.length.floor, measured=self.length.floor)
+        return self.run([self.rig.pid], self.addresses["model"] + path, json.dumps(body), connections, *options, length=length)
 
 
 def rounds(bench: Bench, entrants: list[Contestant], of: list[Cell], count: int) -> Iterator[dict]:
     """One result after the other: each cell of each contestant, in each round, with a server that was started for it and is alone."""
-    for number in range(count):
-        # Nobody is always first.
-        turn = entrants[number % len(entrants) :] + entrants[: number % len(entrants)]
-        has_been_idle = set()
-        for cell in of:
-            entered = [entrant for entrant in turn if cell.path in entrant.serves]
-            for call in cell.calls if entered else ():
-                result = bench.floor(call, cell.connections, cell.is_stream)
-                yield {"round": number, "contestant": "floor", "cell": cell.id, "call": call} | result
-            for entrant in entered:
-                with ExitStack() as stack:
-                    pid, url = start(stack, bench, entrant, bench.addresses["database"])
-                    time.sleep(0.3)
-                    if entrant.name not in has_been_idle:
-                        has_been_idle.add(entrant.name)
-                        rss, pss = memory_mb(pid)
-                        yield {"round": number, "contestant": entrant.name, "cell": "idle", "rss_mb": rss, "pss_mb": pss}
-                    yield {"round": number, "contestant": entrant.name, "cell": cell.id} | bench.ask(pid, url, cell)
+    with ExitStack() as kept:
+        servers = Servers(bench, kept)
+        for number in range(count):
+            # Nobody is always first.
+            turn = entrants[number % len(entrants) :] + entrants[: number % len(entrants)]
+            has_been_idle = set()
+            for cell in of:
+                entered = [entrant for entrant in turn if entrant.enters(cell)]
+                for call in cell.calls if entered else ():
+                    result = bench.floor(call, cell.connections, cell.is_stream)
+                    yield {"round": number, "contestant": "floor", "cell": cell.id, "call": call} | result
+                for entrant in entered:
+                    with servers.of(entrant) as (pid, url):
+                        if entrant.name not in has_been_idle:
+                            has_been_idle.add(entrant.name)
+                            rss, pss = memory_mb(pid)
+                            yield {"round": number, "contestant": entrant.name, "cell": "idle", "rss_mb": rss, "pss_mb": pss}
+                        yield {"round": number, "contestant": entrant.name, "cell": cell.id} | bench.ask(pid, url, cell)
 
 
-def start(stack: ExitStack, bench: Bench, entrant: Contestant, database: str) -> tuple[int, str]:
+class Servers:
+    """Contestants' servers, each for the time of its turn. Those that are kept are stopped between turns, and end with `kept`."""
+
+    def __init__(self, bench: Bench, kept: ExitStack) -> None:
+        self.bench, self.kept, self.running = bench, kept, {}
+
+    @contextmanager
+    def of(self, entrant: Contestant) -> Iterator[tuple[int, str]]:
+        with ExitStack() as turn:
+            if not entrant.is_kept:
+                pid, url = start(turn, self.bench, entrant, self.bench.addresses)
+            elif entrant.name in self.running:
+                pid, url = self.running[entrant.name]
+                os.killpg(pid, signal.SIGCONT)
+            else:
+                pid, url = start(self.kept, self.bench, entrant, self.bench.addresses)
+                self.running[entrant.name] = pid, url
+            time.sleep(0.3)
+            yield pid, url
+            if entrant.is_kept:
+                os.killpg(pid, signal.SIGSTOP)
+
+
+def start(stack: ExitStack, bench: Bench, entrant: Contestant, addresses: dict) -> tuple[int, str]:
     """A contestant's process and URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    env = environment(bench.addresses, database)
+    env = environment(addresses)
     log = bench.work / f"{entrant.name}.log"
     pid = stack.enter_context(server(entrant.command(port), url + "/", env=env, cwd=bench.work, log=log))
     return pid, url
@@ -131,8 +160,9 @@ def calls(bench: Bench, entrant: Contestant) -> dict[str, dict[str, float]]:
     key = bench.addresses["keys"][0]
     called = {}
     with ExitStack() as stack:
-        _, url = start(stack, bench, entrant, bench.addresses["database_counted"])
-        for cell in (cell for cell in cells.EACH if cell.path in entrant.serves):
+        counted = {"model": bench.addresses["model_at_once"], "database": bench.addresses["database_counted"]}
+        _, url = start(stack, bench, entrant, bench.addresses | counted)
+        for cell in filter(entrant.enters, cells.EACH):
             headers = {"content-type": "application/json", "x-api-key": key}
             request = urllib.request.Request(url + cell.path, cell.text.encode(), headers)
             # What is asked of a caller's item depends on what a process knows of it.
@@ -142,8 +172,8 @@ def calls(bench: Bench, entrant: Contestant) -> dict[str, dict[str, float]]:
                 answered(request, cell)
             time.sleep(0.2)
             after = bench.rig.counts()
-            model = {"chat": 0, "embeddings": after["model"]["embeddings"] - before["model"]["embeddings"]}
-            model["chat"] = after["model"]["requests"] - before["model"]["requests"] - model["embeddings"]
+            model = {"chat": 0, "embeddings": after["model_at_once"]["embeddings"] - before["model_at_once"]["embeddings"]}
+            model["chat"] = after["model_at_once"]["requests"] - before["model_at_once"]["requests"] - model["embeddings"]
             database = {name: n - before["database"].get(name, 0) for name, n in after["database"].items()}
             called[cell.name] = {name: n / CHECKS for name, n in (model | database).items() if n}
     return called

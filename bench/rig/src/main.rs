@@ -86,7 +86,7 @@ async fn main() -> anyhow::Result<()> {
         "embedding_ms": arguments.embedding,
         "tokens": {"ask": tokens(ANSWER).len(), "analyse": tokens(ANALYSIS).len()},
     });
-    addresses["counts"] = json!(serve_counts(model, counted).await?);
+    addresses["counts"] = json!(serve_counts(model, model_at_once, counted).await?);
     println!("{addresses}");
     tokio::io::stdin().read_to_end(&mut Vec::new()).await?;
     Ok(())
@@ -114,28 +114,36 @@ async fn callers(database: &Database, callers: usize, chunks: usize) -> anyhow::
     Ok(keys)
 }
 
-async fn serve_counts(model: Upstream, counted: Counted) -> anyhow::Result<String> {
+/// What is counted: the provider with its delays and without, the database.
+type Served = std::sync::Arc<(Upstream, Upstream, Counted)>;
+
+async fn serve_counts(model: Upstream, model_at_once: Upstream, counted: Counted) -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/counts", listener.local_addr()?);
-    let state = std::sync::Arc::new((model, counted));
+    let state = Served::new((model, model_at_once, counted));
     let app = Router::new().route("/counts", get(counts)).with_state(state);
     tokio::spawn(axum::serve(listener, app).into_future());
     Ok(url)
 }
 
-async fn counts(State(state): State<std::sync::Arc<(Upstream, Counted)>>) -> Json<Value> {
-    let (model, counted) = &*state;
-    let served = model.counts();
+async fn counts(State(served): State<Served>) -> Json<Value> {
+    let (model, model_at_once, counted) = &*served;
     Json(json!({
-        "model": {
-            "requests": served.requests,
-            "embeddings": served.embeddings,
-            "written_tokens": served.written_tokens,
-            "connections": served.connections,
-            "open": served.open,
-            "most_open": served.most_open,
-            "cancelled": served.cancelled,
-        },
+        "model": counts_of(model),
+        "model_at_once": counts_of(model_at_once),
         "database": counted.so_far(),
     }))
+}
+
+fn counts_of(model: &Upstream) -> Value {
+    let served = model.counts();
+    json!({
+        "requests": served.requests,
+        "embeddings": served.embeddings,
+        "written_tokens": served.written_tokens,
+        "connections": served.connections,
+        "open": served.open,
+        "most_open": served.most_open,
+        "cancelled": served.cancelled,
+    })
 }

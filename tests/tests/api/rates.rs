@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::callers::with_key;
 
 /// Long enough that twenty requests arrive within it on a machine that is busy.
-const INTERVAL: Duration = Duration::from_secs(10);
+const INTERVAL: Duration = Duration::from_secs(20);
 
 async fn at_burst_five(api: &Api) -> ApiKey {
     api.new_key(|key| {
@@ -28,11 +28,18 @@ fn header(answer: &Response, name: &str) -> String {
     answer.headers()[name].to_str().unwrap().to_owned()
 }
 
+/// The `r` of a `ratelimit` header: how many requests are left.
+fn remaining(answer: &Response) -> u64 {
+    let header = header(answer, "ratelimit");
+    let rest = header.strip_prefix("\"default\";r=").expect(&header);
+    rest.split_once(";t=").expect(&header).0.parse().unwrap()
+}
+
 /// Asserts a 429 of the rate and returns the seconds to wait.
 async fn retry_after(answer: Response) -> u64 {
     assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
     let seconds = header(&answer, "retry-after");
-    assert_eq!(header(&answer, "ratelimit-policy"), "\"default\";q=5;w=50");
+    assert_eq!(header(&answer, "ratelimit-policy"), "\"default\";q=5;w=100");
     assert_eq!(
         header(&answer, "ratelimit"),
         format!("\"default\";r=0;t={seconds}")
@@ -52,10 +59,11 @@ async fn of_twenty_at_once_the_burst_passes_and_whoever_waits_as_told_passes_the
         .into_iter()
         .partition(|answer| answer.status() == StatusCode::OK);
     assert_eq!((passed.len(), refused.len()), (5, 15));
-    let mut left: Vec<_> = passed.iter().map(|answer| header(answer, "ratelimit")).collect();
-    left.sort();
+    // Whoever took its time before others and was counted after them is told of less than is left, and never of more.
+    let mut left: Vec<_> = passed.iter().map(remaining).collect();
+    left.sort_unstable();
     for (left, n) in left.iter().zip(0..) {
-        assert!(left.starts_with(&format!("\"default\";r={n};t=")), "{left}");
+        assert!(*left <= n, "{left} of {n}");
     }
     let mut waits = Vec::new();
     for answer in refused {
@@ -71,6 +79,18 @@ async fn of_twenty_at_once_the_burst_passes_and_whoever_waits_as_told_passes_the
     tokio::time::sleep(Duration::from_secs(waits[0]).saturating_sub(told.elapsed())).await;
     assert_eq!(with_key(&api, &key).await.status(), StatusCode::OK);
     assert_eq!(api.upstream.counts().requests, 6);
+}
+
+#[tokio::test]
+async fn one_after_the_other_each_is_told_what_is_left() {
+    let api = Api::start().await;
+    let key = at_burst_five(&api).await.reveal();
+    for left in (0..5).rev() {
+        let answer = with_key(&api, &key).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(remaining(&answer), left);
+    }
+    retry_after(with_key(&api, &key).await).await;
 }
 
 #[tokio::test]

@@ -49,12 +49,19 @@ impl Socket {
             request_id: id.as_str().to_owned(),
             text: said.text,
             max_output_tokens: caller.max_output_tokens,
-            caller: session.caller,
-            held: hold.map(Hold::into_held),
+            caller: session.caller.clone(),
+            held: hold.as_ref().map(|hold| hold.held().clone()),
             held_until,
             now_ms: now,
         };
-        self.conversations.say(&message).await.map_err(unavailable)
+        let Err(error) = self.conversations.say(&message).await else {
+            return Ok(());
+        };
+        // Where it is not known whether the message is there, its worker settles what is reserved, or time does.
+        if !error.is_refusal() {
+            return Err(unavailable(error));
+        }
+        Err(self.refused(id, &session, hold, unavailable(error)).await)
     }
 
     /// Asks whoever writes the answer in a conversation to stop.

@@ -72,6 +72,10 @@ impl Sweeper {
                 "a client could not be told of its socket's end"
             ),
         }
+        // The gateway counts what was said to it as activity, so that this is the time which tells its client's from it.
+        connection.told_idle_at = connection
+            .told_idle_at
+            .map(|_| lambent_store::now_ms().max(now_ms));
         let due_at = match connection.told_idle_at {
             Some(told) => told + notice,
             None => self.next(&connection, now_ms, age_ends),

@@ -235,12 +235,16 @@ fn failed(error: &ModelError) -> End {
     End::Failed(Problem::from(error))
 }
 
-/// The client is gone, or cannot be reached: whatever is written from now on, nobody reads.
+/// The client is gone: whatever is written from now on, nobody reads. Or it cannot be reached for now; it may be later, and is told then that this
+/// answer has not come whole.
 fn gone(error: &SocketError) -> End {
-    if !error.is_gone() {
-        tracing::warn!(cause = chain(error), "a client cannot be reached");
+    if error.is_gone() {
+        return End::Gone;
     }
-    End::Gone
+    tracing::warn!(cause = chain(error), "a client cannot be reached");
+    let detail =
+        "A part of the answer could not be sent: this socket takes too little at once. Say it again.";
+    End::Failed(Problem::new(ProblemCode::AnswerLost, detail))
 }
 
 /// When an answer has to be over: before its invocation is, and before what is reserved for it is void.

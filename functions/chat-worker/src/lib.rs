@@ -24,11 +24,7 @@ use futures::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use lambent_chat::{ChatConfig, Sockets};
 use lambent_llm::Models;
 use lambent_service::{BatchAnswer, Service, StreamEvent, chain};
-use lambent_store::{
-    Callers, Conversations, StoreError,
-    conversations::{Due, MessageKey},
-    now_ms,
-};
+use lambent_store::{Callers, Conversations, StoreError, conversations::MessageKey, now_ms};
 use tokio::time::{Instant, interval};
 
 /// Messages that one invocation answers at once, at most.
@@ -64,6 +60,14 @@ pub(crate) enum Failed {
     Panic,
 }
 
+/// What goes on in an invocation, once it is over.
+enum Step {
+    /// A message; with the place of its record, if that is to be tried again.
+    Ended(Option<usize>),
+    /// A look for messages that wait.
+    Found(Vec<MessageKey>),
+}
+
 impl ChatWorker {
     /// Answers a batch of messages at once, until `deadline`, and others that wait meanwhile.
     pub async fn handle(&self, event: StreamEvent<Image>, deadline: Instant) -> BatchAnswer {
@@ -73,27 +77,39 @@ impl ChatWorker {
             if let Some(key) = record::asked(record)
                 && known.insert(key.clone())
             {
-                running.push(self.follow(Some((place, &record.dynamodb.sequence_number)), key, deadline));
+                let place = Some((place, &*record.dynamodb.sequence_number));
+                running.push(self.follow(place, key, deadline).boxed());
             }
         }
+        // Answers, and not the look that goes on beside them.
+        let mut answers = running.len();
+        let mut is_looking = false;
         let mut looks = interval(LOOK_EVERY);
         // The first one is at once.
         looks.tick().await;
         let mut failed: Option<usize> = None;
-        loop {
+        while answers > 0 {
+            let may_look =
+                !is_looking && answers < AT_ONCE && deadline.duration_since(Instant::now()) > ENOUGH;
             tokio::select! {
-                ended = running.next() => match ended {
-                    Some(Some(place)) => failed = Some(failed.map_or(place, |first| first.min(place))),
-                    Some(None) => {}
-                    None => break,
-                },
-                _ = looks.tick() => {
-                    if running.len() < AT_ONCE && deadline.duration_since(Instant::now()) > ENOUGH {
-                        for key in self.waiting(AT_ONCE - running.len(), &known).await {
+                Some(step) = running.next() => match step {
+                    Step::Ended(place) => {
+                        answers -= 1;
+                        failed = failed.into_iter().chain(place).min();
+                    }
+                    Step::Found(waiting) => {
+                        is_looking = false;
+                        let new: Vec<_> = waiting.into_iter().filter(|key| !known.contains(key)).collect();
+                        for key in new.into_iter().take(AT_ONCE.saturating_sub(answers)) {
                             known.insert(key.clone());
-                            running.push(self.follow(None, key, deadline));
+                            answers += 1;
+                            running.push(self.follow(None, key, deadline).boxed());
                         }
                     }
+                },
+                _ = looks.tick(), if may_look => {
+                    is_looking = true;
+                    running.push(self.waiting().boxed());
                 }
             }
         }
@@ -105,37 +121,28 @@ impl ChatWorker {
 
     /// Answers a message, with the place and the number of the record that it came with, if it was not taken from another lane. Gives the place of a record that
     /// is to be tried again.
-    async fn follow(
-        &self,
-        place: Option<(usize, &str)>,
-        key: MessageKey,
-        deadline: Instant,
-    ) -> Option<usize> {
+    async fn follow(&self, place: Option<(usize, &str)>, key: MessageKey, deadline: Instant) -> Step {
         let (place, record) = place.unzip();
         let working = self.work(&key, record.unwrap_or_default(), deadline);
         let answered = AssertUnwindSafe(working).catch_unwind().await;
-        let error = answered.unwrap_or(Err(Failed::Panic)).err()?;
+        let Err(error) = answered.unwrap_or(Err(Failed::Panic)) else {
+            return Step::Ended(None);
+        };
         tracing::warn!(
             message = key.sort,
             cause = chain(&error),
             "a message is to be tried again"
         );
-        place
+        Step::Ended(place)
     }
 
-    /// Messages that wait for a worker, and that this invocation does not know.
-    async fn waiting(&self, limit: usize, known: &HashSet<MessageKey>) -> Vec<MessageKey> {
-        let due = self.conversations.due(now_ms(), limit * 2).await;
-        let due = due.unwrap_or_else(|error| {
+    /// Messages that wait for a worker, with those that this invocation knows and has not taken yet.
+    async fn waiting(&self) -> Step {
+        let waiting = self.conversations.waiting(now_ms(), 2 * AT_ONCE).await;
+        Step::Found(waiting.unwrap_or_else(|error| {
             // Their own lane will come to them.
             tracing::warn!(cause = chain(&error), "could not look for messages that wait");
             Vec::new()
-        });
-        let message = |due| match due {
-            Due::Message(key) => Some(key),
-            Due::Connection(_) => None,
-        };
-        let messages = due.into_iter().filter_map(message);
-        messages.filter(|key| !known.contains(key)).take(limit).collect()
+        }))
     }
 }

@@ -88,8 +88,8 @@ impl Hold {
 
     /// What is reserved, for whoever does the work elsewhere and settles it there.
     #[must_use]
-    pub fn into_held(self) -> Held {
-        self.held
+    pub const fn held(&self) -> &Held {
+        &self.held
     }
 
     /// Gives back what was not spent.

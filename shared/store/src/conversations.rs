@@ -4,7 +4,7 @@
 //! | | partition key | sort key |
 //! |---|---|---|
 //! | table | `id` | `sort` |
-//! | index `by_due`, keys only | `due_shard` = `0` to `3` | `due_at`, in ms since 1970 |
+//! | index `by_due`, keys only | `due_shard` = `0` to `3` of messages that wait, `later-0` to `later-3` of all else | `due_at`, in ms since 1970 |
 //!
 //! There are three kinds of items:
 //!
@@ -61,7 +61,7 @@ use serde::Deserialize;
 
 use crate::StoreError;
 use crate::definition::{Attribute, Key, TableDefinition};
-use crate::due;
+use crate::due::{self, Part};
 use crate::expression::Expression;
 use crate::item::Item;
 use crate::update::Updated;
@@ -90,6 +90,10 @@ const EXPIRES_AT: &str = "expires_at";
 const DAY_SECS: u64 = 24 * 60 * 60;
 /// How long after a message was taken somebody else looks whether its worker lives, in ms.
 const DUE_AFTER_MS: u64 = 30_000;
+/// Messages that wait: what workers look for, again and again, so that nothing else may stand before it.
+const WAITING: Part = Part("");
+/// Messages that are being answered, and sockets.
+const LATER: Part = Part("later-");
 
 /// What is said over sockets.
 #[derive(Debug, Clone)]
@@ -126,8 +130,8 @@ impl Conversations {
     /// The table could not be read.
     pub async fn due(&self, now_ms: u64, limit: usize) -> Result<Vec<Due>, StoreError> {
         const OPERATION: &str = "find what is due of conversations";
-        let items: Vec<DueItem> = due::due_as(&self.client, &self.table, now_ms, limit, OPERATION).await?;
-        let due = items.into_iter().map(|item| match connection::of_id(&item.id) {
+        let due = self.due_of(&[WAITING, LATER], now_ms, limit, OPERATION).await?;
+        let due = due.into_iter().map(|item| match connection::of_id(&item.id) {
             Some(connection) => Due::Connection(connection.to_owned()),
             None => Due::Message(MessageKey {
                 id: item.id,
@@ -135,6 +139,30 @@ impl Conversations {
             }),
         });
         Ok(due.collect())
+    }
+
+    /// Messages that have waited for a worker for a while at this time, in ms since 1970, `limit` at most, those that have waited for longest first.
+    ///
+    /// # Errors
+    /// The table could not be read.
+    pub async fn waiting(&self, now_ms: u64, limit: usize) -> Result<Vec<MessageKey>, StoreError> {
+        const OPERATION: &str = "find messages that wait";
+        let waiting = self.due_of(&[WAITING], now_ms, limit, OPERATION).await?;
+        let keys = waiting.into_iter().map(|item| MessageKey {
+            id: item.id,
+            sort: item.sort,
+        });
+        Ok(keys.collect())
+    }
+
+    async fn due_of(
+        &self,
+        parts: &[Part],
+        now_ms: u64,
+        limit: usize,
+        operation: &'static str,
+    ) -> Result<Vec<DueItem>, StoreError> {
+        due::due_as(&self.client, &self.table, parts, now_ms, limit, operation).await
     }
 
     /// Updates an item if it is as the expression requires.

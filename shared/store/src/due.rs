@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::StoreError;
 use crate::definition::{Attribute, Index, Key, Projection};
 use crate::item::{Item, from_item};
+use crate::shard::shard;
 
 /// The index, of items that have these two attributes.
 pub(crate) const INDEX: Index = Index {
@@ -26,6 +27,17 @@ pub(crate) const DUE_SHARD: &str = "due_shard";
 /// In ms since 1970.
 pub(crate) const DUE_AT: &str = "due_at";
 pub(crate) const SHARDS: u32 = 4;
+
+/// A part of the index, which has shards of its own: what stands before their numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part(pub(crate) &'static str);
+
+impl Part {
+    /// The shard of an item with this id.
+    pub(crate) fn shard_of(self, id: &str) -> String {
+        format!("{}{}", self.0, shard(id, SHARDS))
+    }
+}
 const BY_DUE: &str = "by_due";
 
 /// The time that is a while later, in ms since 1970.
@@ -41,19 +53,23 @@ pub(crate) async fn due(
     limit: usize,
     operation: &'static str,
 ) -> Result<Vec<String>, StoreError> {
-    let due: Vec<Due> = due_as(client, table, now_ms, limit, operation).await?;
+    let due: Vec<Due> = due_as(client, table, &[Part("")], now_ms, limit, operation).await?;
     Ok(due.into_iter().map(|due| due.id).collect())
 }
 
-/// The same of a table whose keys are read as `D`, which is ordered by the time.
+/// The same of parts of the index, and of a table whose keys are read as `D`, which is ordered by the time.
 pub(crate) async fn due_as<D: DeserializeOwned + Ord>(
     client: &Client,
     table: &str,
+    parts: &[Part],
     now_ms: u64,
     limit: usize,
     operation: &'static str,
 ) -> Result<Vec<D>, StoreError> {
-    let shards = (0..SHARDS).map(|shard| {
+    let shards = parts
+        .iter()
+        .flat_map(|part| (0..SHARDS).map(move |shard| format!("{}{shard}", part.0)));
+    let shards = shards.map(|shard| {
         let query = client
             .query()
             .table_name(table)
@@ -61,7 +77,7 @@ pub(crate) async fn due_as<D: DeserializeOwned + Ord>(
             .key_condition_expression("#due_shard = :shard AND #due_at <= :now")
             .expression_attribute_names("#due_shard", DUE_SHARD)
             .expression_attribute_names("#due_at", DUE_AT)
-            .expression_attribute_values(":shard", AttributeValue::S(shard.to_string()))
+            .expression_attribute_values(":shard", AttributeValue::S(shard))
             .expression_attribute_values(":now", AttributeValue::N(now_ms.to_string()));
         first(query, limit, operation)
     });

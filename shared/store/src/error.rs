@@ -1,6 +1,6 @@
 //! What can fail, in the words of the operation that failed.
 
-use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata as _};
 use aws_sdk_dynamodb::waiters::table_exists::WaitUntilTableExistsError;
 
 /// A call to the database failed. The sources say why; none of them carries credentials.
@@ -74,6 +74,16 @@ pub enum ItemError {
 }
 
 impl StoreError {
+    /// Whether the database has answered, and said no: then nothing was written. `false` where it is not known.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Call { source, .. } => source.code().is_some_and(|code| code != "InternalServerError"),
+            Self::Build { .. } | Self::Item { .. } => true,
+            Self::Contended { .. } | Self::Throttled { .. } | Self::NotActive { .. } => false,
+        }
+    }
+
     pub(crate) fn call(operation: &'static str, source: impl Into<aws_sdk_dynamodb::Error>) -> Self {
         Self::Call {
             operation,

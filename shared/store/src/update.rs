@@ -7,6 +7,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use crate::StoreError;
 use crate::expression::Expression;
 use crate::item::Item;
+use crate::pause::pause;
+
+/// How often an update is tried that meets a transaction.
+const ATTEMPTS: u32 = 5;
 
 /// The item to update, in a table without a sort key.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +33,8 @@ pub(crate) enum Updated {
 }
 
 impl Target<'_> {
-    /// Updates the item if it is as the expression requires. `operation` names it in an error: "decide over a caller".
+    /// Updates the item if it is as the expression requires. `operation` names it in an error: "decide over a caller". Where a transaction is changing the
+    /// same item (money that is paid in is one), it waits for that: the SDK does not.
     pub(crate) async fn update(
         self,
         expression: Expression,
@@ -47,14 +52,22 @@ impl Target<'_> {
             .set_expression_attribute_values((!expression.values.is_empty()).then_some(expression.values))
             .return_values(returns)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match update.send().await {
-            Ok(output) => Ok(Updated::Done(output.attributes)),
-            Err(error) => match error.as_service_error() {
+        let mut attempt = 1;
+        loop {
+            let error = match update.clone().send().await {
+                Ok(output) => return Ok(Updated::Done(output.attributes)),
+                Err(error) => error,
+            };
+            match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(Updated::Refused(failed.item.clone()))
+                    return Ok(Updated::Refused(failed.item.clone()));
                 }
-                _ => Err(StoreError::call(operation, error)),
-            },
+                Some(UpdateItemError::TransactionConflictException(_)) if attempt < ATTEMPTS => {
+                    tokio::time::sleep(pause(self.id, attempt)).await;
+                    attempt += 1;
+                }
+                _ => return Err(StoreError::call(operation, error)),
+            }
         }
     }
 }

@@ -180,7 +180,9 @@ fn of_chats(folder: &str) -> Vec<(&'static str, &'static str)> {
             "dynamodb:Query",
             "dynamodb:UpdateItem",
         ]),
-        folder if folder == CHAT_WORKER.function => on_table(&["dynamodb:Query", "dynamodb:UpdateItem"]),
+        folder if folder == CHAT_WORKER.function => {
+            on_table(&["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"])
+        }
         folder if folder == CHAT_SWEEPER.function => {
             on_table(&["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"])
         }

@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ALONE, Conversations, DAY_SECS, EXPIRES_AT, ID, SORT, key, number, text};
-use crate::due::{DUE_AT, DUE_SHARD, SHARDS};
+use super::{ALONE, Conversations, DAY_SECS, EXPIRES_AT, ID, LATER, SORT, key, number, text};
+use crate::due::{DUE_AT, DUE_SHARD};
 use crate::expression::Expression;
 use crate::item::{from_item, to_item};
-use crate::shard::shard;
 use crate::{CallerId, StoreError};
 
 const OPEN: &str = "open a connection";
@@ -52,7 +51,7 @@ impl Conversations {
         item.extend([
             text(ID, id(&connection.connection)),
             text(SORT, ALONE),
-            text(DUE_SHARD, shard(&connection.connection, SHARDS).to_string()),
+            text(DUE_SHARD, LATER.shard_of(&connection.connection)),
             number(DUE_AT, due_at_ms),
             number(EXPIRES_AT, connection.connected_at / 1000 + DAY_SECS),
         ]);

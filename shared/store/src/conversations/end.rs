@@ -1,5 +1,7 @@
 //! How a message ends.
 
+use uuid::Uuid;
+
 use super::Conversations;
 use super::message::{Key, Message, MessageStatus};
 use crate::StoreError;
@@ -35,28 +37,30 @@ impl Conversations {
     /// # Errors
     /// The database does not answer within about three seconds, or refuses. The message may have ended all the same.
     pub async fn end(&self, key: &Key, lock: &str, ended: &Ended) -> Result<bool, StoreError> {
-        let mut ending = ending(ended);
+        let mut ending = ending(ended, lock);
         ending.require_holder(lock);
         self.write_end(key, ending, lock).await
     }
 
-    /// Gives up a message whose worker has not been heard of. `false` if somebody has changed it meanwhile.
+    /// Gives up a message whose worker has not been heard of. `false` if somebody has changed it meanwhile, or given it up too: of several who do so at
+    /// once one is told `true`.
     ///
     /// # Errors
     /// The database does not answer within about three seconds, or refuses. The message may have ended all the same.
     pub async fn give_up(&self, message: &Message, code: &str) -> Result<bool, StoreError> {
-        let mut ending = ending(&Ended::Failed(code.to_owned()));
-        let lock = message.lock.clone().unwrap_or_default();
-        ending.require_holder(&lock);
+        let by = format!("given up/{}", Uuid::now_v7().simple());
+        let mut ending = ending(&Ended::Failed(code.to_owned()), &by);
+        ending.require_holder(message.lock.as_deref().unwrap_or_default());
         let (name, until) = (
             ending.name("lease_until"),
             ending.number("held_until", message.lease_until.unwrap_or_default()),
         );
         ending.require(format!("{name} = {until}"));
-        self.write_end(&message.key(), ending, &lock).await
+        self.write_end(&message.key(), ending, &by).await
     }
 
-    async fn write_end(&self, key: &Key, ending: Expression, lock: &str) -> Result<bool, StoreError> {
+    /// `by`: what nobody else ends a message with.
+    async fn write_end(&self, key: &Key, ending: Expression, by: &str) -> Result<bool, StoreError> {
         Ok(match self.update(&key.id, &key.sort, ending, END).await? {
             Updated::Done(_) => true,
             // An attempt before did it, and its answer was lost on the way.
@@ -64,14 +68,14 @@ impl Conversations {
                 item.get("ended_by")
                     .and_then(|by| by.as_s().ok())
                     .map(String::as_str)
-                    == Some(lock)
+                    == Some(by)
             }
             Updated::Refused(None) => false,
         })
     }
 }
 
-fn ending(ended: &Ended) -> Expression {
+fn ending(ended: &Ended, by: &str) -> Expression {
     let mut ending = Expression::default();
     match ended {
         Ended::Done(answered) => {
@@ -85,8 +89,7 @@ fn ending(ended: &Ended) -> Expression {
             ending.set_text("error_code", code);
         }
     }
-    let (by, lock) = (ending.name("ended_by"), ending.name("lock"));
-    ending.set(by, lock);
+    ending.set_text("ended_by", by);
     ending.forget(&["held", "lease_until", DUE_SHARD, DUE_AT]);
     ending
 }

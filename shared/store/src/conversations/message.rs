@@ -3,11 +3,11 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
-use super::{Conversations, DAY_SECS, EXPIRES_AT, ID, KEPT_DAYS, SORT, number, text};
+use super::{Conversations, DAY_SECS, EXPIRES_AT, ID, KEPT_DAYS, SORT, WAITING, number, text};
 use crate::callers::Held;
-use crate::due::{DUE_AT, DUE_SHARD, SHARDS, first};
+use crate::due::{DUE_AT, DUE_SHARD, first};
+use crate::expression::Expression;
 use crate::item::{Item, from_item, is_false, to_item};
-use crate::shard::shard;
 use crate::{CallerId, StoreError};
 
 const PUT: &str = "put a message";
@@ -146,10 +146,12 @@ impl Message {
 }
 
 impl Conversations {
-    /// Puts a message. Its record in the table's stream starts a worker.
+    /// Puts a message. Its record in the table's stream starts a worker. One that is there already is left as it is: it was put by an attempt whose
+    /// answer was lost on the way, and may be being answered.
     ///
     /// # Errors
-    /// The database does not answer within about three seconds, or refuses. The message may be there all the same.
+    /// The database does not answer within about three seconds, or refuses. The message may be there all the same, unless
+    /// [`StoreError::is_refusal`] says that it is not.
     pub async fn say(&self, new: &NewMessage) -> Result<(), StoreError> {
         let message = Message {
             id: partition(&new.caller, &new.conversation_id),
@@ -171,11 +173,30 @@ impl Conversations {
         };
         let mut item = to_item(&message).map_err(|error| StoreError::item(PUT, error))?;
         item.extend([
-            text(DUE_SHARD, shard(&new.message_id, SHARDS).to_string()),
+            text(DUE_SHARD, WAITING.shard_of(&new.message_id)),
             number(DUE_AT, new.now_ms + QUEUED_DUE_MS),
             number(EXPIRES_AT, new.now_ms / 1000 + KEPT_DAYS * DAY_SECS),
         ]);
-        self.put(item, PUT).await
+        let mut condition = Expression::default();
+        let id = condition.name(ID);
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(format!("attribute_not_exists({id})"))
+            .set_expression_attribute_names(Some(condition.names));
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(StoreError::call(PUT, error)),
+        }
     }
 
     /// The last message of a caller's conversation; `None` if the caller has no such conversation.

@@ -3,9 +3,9 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::message::{Key, Message, MessageStatus, read};
-use super::{Conversations, DUE_AFTER_MS};
+use super::{Conversations, DUE_AFTER_MS, LATER};
 use crate::StoreError;
-use crate::due::DUE_AT;
+use crate::due::{DUE_AT, DUE_SHARD};
 use crate::expression::Expression;
 use crate::update::Updated;
 
@@ -69,6 +69,7 @@ impl Conversations {
         taking.set_text("status", MessageStatus::Running.as_str());
         taking.set_text("lock", take.lock);
         taking.set_number("lease_until", take.now_ms + take.lease_ms);
+        taking.set_text(DUE_SHARD, &LATER.shard_of(&key.sort));
         taking.set_number(DUE_AT, take.now_ms + DUE_AFTER_MS);
         match self.update(&key.id, &key.sort, taking, TAKE).await? {
             Updated::Done(Some(item)) => Ok(Taking::Taken(Box::new(read(item)?))),
@@ -97,7 +98,7 @@ impl Conversations {
     }
 
     /// Somebody looks at a message again later: whoever answers it lives, or nobody has come to it. The latter starts a worker anew, since the write
-    /// is in the table's stream.
+    /// is in the table's stream; and it stays due, for workers that look for messages that wait.
     ///
     /// # Errors
     /// The database does not answer within about three seconds, or refuses.
@@ -105,7 +106,10 @@ impl Conversations {
         let mut looking = Expression::default();
         let is_as_it_was = looking.is("status", message.status.as_str());
         looking.require(is_as_it_was);
-        looking.set_number(DUE_AT, now_ms + DUE_AFTER_MS);
+        match message.status {
+            MessageStatus::Queued => looking.set_number("looked_at", now_ms),
+            _ => looking.set_number(DUE_AT, now_ms + DUE_AFTER_MS),
+        }
         self.update(&message.id, &message.sort, looking, LOOK)
             .await
             .map(|_| ())

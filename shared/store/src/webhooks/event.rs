@@ -15,6 +15,9 @@ const READ: &str = "read an event";
 const END: &str = "end an event";
 const COUNT: &str = "count a failed attempt at an event";
 
+/// After this time nothing hands out an event's record any more that was tried in vain, in ms: six attempts, within some minutes.
+const GIVEN_UP_MS: u64 = 60 * 60 * 1000;
+
 /// An event that was received and verified.
 #[derive(Debug, Clone, Copy)]
 pub struct NewEvent<'a> {
@@ -92,14 +95,16 @@ impl EventStatus {
 /// What became of an event that came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
-    /// It is new, or had failed.
+    /// It is new, or had failed, or was given up.
     New,
     /// It came before.
     Duplicate,
 }
 
 impl Webhooks {
-    /// Keeps an event, to be handled; unless it is there and has not failed. One write.
+    /// Keeps an event, to be handled; unless it is there and has not failed. One write. One that was received [`GIVEN_UP_MS`] ago and has not ended is
+    /// kept anew too: the stream has given it up without anybody having been able to say so, and putting it starts the worker again. It is
+    /// still handled once, since only one that is received can end.
     ///
     /// # Errors
     /// The database does not answer within about three seconds, or refuses. It may be kept all the same: sent again, it is a duplicate.
@@ -120,6 +125,12 @@ impl Webhooks {
         let mut condition = Expression::default();
         let id = condition.name(TABLE.key.partition.name);
         let has_failed = condition.is("status", EventStatus::Failed.as_str());
+        let is_received = condition.is("status", EventStatus::Received.as_str());
+        let given_up = instant_text(instant_of(new.now_ms.saturating_sub(GIVEN_UP_MS)));
+        let (received_at, given_up) = (
+            condition.name("received_at"),
+            condition.text("given_up", &given_up),
+        );
         let put = self
             .client
             .put_item()
@@ -127,7 +138,9 @@ impl Webhooks {
             .set_item(Some(
                 to_item(&event).map_err(|error| StoreError::item(KEEP, error))?,
             ))
-            .condition_expression(format!("attribute_not_exists({id}) OR {has_failed}"))
+            .condition_expression(format!(
+                "attribute_not_exists({id}) OR {has_failed} OR ({is_received} AND {received_at} < {given_up})"
+            ))
             .set_expression_attribute_names(Some(condition.names))
             .set_expression_attribute_values(Some(condition.values));
         match put.send().await {

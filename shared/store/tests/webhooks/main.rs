@@ -86,6 +86,30 @@ async fn an_event_is_kept_as_it_is_and_once() {
 }
 
 #[tokio::test]
+async fn an_event_that_the_stream_has_given_up_is_received_anew_when_it_is_sent_again() {
+    let (store, _) = common::store().await;
+    let webhooks = store.webhooks().unwrap();
+    let ago = |minutes: u64| NewEvent {
+        now_ms: now_ms() - minutes * 60_000,
+        ..event("evt_1")
+    };
+    assert_eq!(webhooks.keep(&ago(70)).await.unwrap(), Kept::New);
+    assert_eq!(webhooks.keep(&ago(15)).await.unwrap(), Kept::Duplicate);
+    assert_eq!(webhooks.keep(&ago(0)).await.unwrap(), Kept::New);
+    assert_eq!(webhooks.keep(&ago(0)).await.unwrap(), Kept::Duplicate);
+    // Not one that has ended, however long ago.
+    let id = Webhooks::id("stripe", "evt_2");
+    let handled = NewEvent {
+        event_id: "evt_2",
+        ..ago(70)
+    };
+    assert_eq!(webhooks.keep(&handled).await.unwrap(), Kept::New);
+    let end = webhooks.end(&id, EventStatus::Handled, None, now_ms());
+    end.await.unwrap();
+    assert_eq!(webhooks.keep(&event("evt_2")).await.unwrap(), Kept::Duplicate);
+}
+
+#[tokio::test]
 async fn an_event_fails_with_its_last_attempt_and_is_received_anew_when_it_is_sent_again() {
     let (store, _) = common::store().await;
     let webhooks = store.webhooks().unwrap();

@@ -1,5 +1,7 @@
 //! What is read of a request; all else of it is passed on as it is.
 
+use std::num::NonZeroU32;
+
 use bytes::Bytes;
 use lambent_llm::relay::{Fields, Relay};
 use lambent_schema::{Problem, Violation};
@@ -44,8 +46,8 @@ impl FromBody for Body {
             .unwrap_or(false);
         let options: Option<StreamOptionsIn> = fields.read("stream_options", "an object", &mut broken);
         let count = "a whole number above 0";
-        let completion: Option<u32> = fields.read("max_completion_tokens", count, &mut broken);
-        let tokens: Option<u32> = fields.read("max_tokens", count, &mut broken);
+        let completion: Option<NonZeroU32> = fields.read("max_completion_tokens", count, &mut broken);
+        let tokens: Option<NonZeroU32> = fields.read("max_tokens", count, &mut broken);
         let answers: Option<u32> = fields.read("n", "a whole number from 1 to 128", &mut broken);
         if answers.is_some_and(|answers| !(1..=MAX_ANSWERS).contains(&answers)) {
             broken.push(Violation::of(
@@ -66,7 +68,7 @@ impl FromBody for Body {
             model,
             stream,
             wants_usage: stream && options.and_then(|options| options.include_usage).unwrap_or(false),
-            output_tokens: completion.into_iter().chain(tokens).min(),
+            output_tokens: completion.into_iter().chain(tokens).min().map(NonZeroU32::get),
             answers: answers.unwrap_or(1),
             prompt_bytes: body.len() as u64 + images * IMAGE_TOKENS,
             has_images: images > 0,
@@ -82,21 +84,17 @@ impl Body {
         str::from_utf8(json).unwrap_or_default()
     }
 
-    /// The request as this target is to get it: its own name for the model, answers no longer than `output_tokens`, and, of a stream, with
-    /// usage at its end, by which it is paid for.
+    /// The request as this target is to get it: its own name for the model, answers no longer than `output_tokens` in its own word for that,
+    /// and, of a stream, with usage at its end, by which it is paid for.
     pub(crate) fn for_target(&self, target: &Relay, output_tokens: u32) -> Vec<u8> {
         let mut fields = self.fields.clone();
         fields.set("model", json(target.model()));
-        let mut is_limited = false;
-        for name in ["max_completion_tokens", "max_tokens"] {
-            if fields.get(name).is_some() {
-                fields.set(name, json(&output_tokens));
-                is_limited = true;
-            }
-        }
-        if !is_limited {
-            fields.set(target.limit_name().as_str(), json(&output_tokens));
-        }
+        // Who knows one name only would not be bound by the other, and some refuse both.
+        let limit = target.limit_name();
+        fields.remove(limit.other().as_str());
+        fields.set(limit.as_str(), json(&output_tokens));
+        // A tier has its own price, and the table one for each model.
+        fields.remove("service_tier");
         if self.stream {
             let options = fields.get("stream_options").map(Bytes::copy_from_slice);
             // It was an object when it was read.
@@ -158,6 +156,12 @@ mod tests {
             .collect();
         assert_eq!(broken, ["/model", "/stream", "/n", "/messages"]);
         assert_eq!(of("[]").unwrap_err().problem().code, "invalid_json");
+    }
+
+    #[test]
+    fn an_answer_of_no_tokens_is_not_asked_for() {
+        let failure = of(r#"{"model": "m", "messages": [], "max_tokens": 0, "max_completion_tokens": 0}"#);
+        assert_eq!(failure.unwrap_err().problem().errors.len(), 2);
     }
 
     #[test]

@@ -82,8 +82,10 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// The answer of the first target that begins to answer.
+    /// The answer of the first target that begins to answer. What a provider says is wrong with the request's parameters ends it; what
+    /// cannot be said in a model's own protocol does not, since the next one may speak OpenAI's.
     async fn first_of(&self, entry: &Entry<ChatTarget>) -> Result<Response, Failure> {
+        let mut passing: Option<Failure> = None;
         let mut targets = entry.targets().iter().peekable();
         while let Some(target) = targets.next() {
             self.call.record.goes_on_with(target.label());
@@ -96,10 +98,16 @@ impl Asking<'_> {
                 Err(failure) => failure,
             };
             let is_late = Instant::now() >= self.call.deadline;
-            if targets.peek().is_none() || is_late || failure.problem().status < 500 {
-                return Err(failure);
+            let is_refused = failure.problem().status < 500;
+            let is_final = is_refused && matches!(target.way(), ChatTarget::Relay(_));
+            if targets.peek().is_none() || is_late || is_final {
+                // Of a refusal and a failure that may pass, the client is told what it can try again.
+                return Err(passing.filter(|_| is_refused).unwrap_or(failure));
             }
             tracing::warn!(target = target.label(), code = %failure.problem().code, "a model failed, asking the next one");
+            if !is_refused {
+                passing = Some(failure);
+            }
         }
         Err(no_such_model())
     }

@@ -10,7 +10,7 @@ use lambent_llm::{
 use lambent_service::serve;
 
 fn main() -> ExitCode {
-    serve::buffered(|| {
+    serve::streaming(|| {
         let models = EmbeddingModels::new(&EmbeddingConfig::from_env()?, &TableConfig::from_env()?)?;
         Ok(embeddings::router(&guarded_from_env()?, models))
     })

@@ -20,6 +20,7 @@ use genai::adapter::AdapterKind;
 use crate::bedrock::AwsCredentials;
 use crate::prices::{PRICE_FORM, Price};
 use crate::provider::{ApiKey, Names, Place, getter, parsed};
+use crate::relay::LimitName;
 
 /// Which model to call, and within which limits. See the module's table for the environment's names.
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub struct ModelConfig {
     pub price: Option<Price>,
     /// Most tokens an answer may have.
     pub max_output_tokens: u32,
+    /// What a request that is passed on calls that limit; if absent, what the provider's documentation does.
+    pub limit_name: Option<LimitName>,
     /// Sampling temperature; not sent if absent, because some models refuse the parameter.
     pub temperature: Option<f64>,
     /// Longest wait for the first token of an attempt, connecting included.
@@ -66,6 +69,7 @@ impl ModelConfig {
             context_tokens: None,
             context_hint: None,
             max_output_tokens: 1024,
+            limit_name: None,
             temperature: None,
             first_token_timeout: Duration::from_secs(60),
             between_tokens_timeout: Duration::from_secs(60),

@@ -48,7 +48,9 @@ pub(crate) fn classify(error: genai::Error) -> Failure {
         genai::Error::WebModelCall { webc_error, .. } | genai::Error::WebAdapterCall { webc_error, .. } => {
             of_web_call(webc_error)
         }
-        genai::Error::ChatResponse { body, .. } if says_context_exceeded(&body) => context_exceeded(),
+        genai::Error::ChatResponse { body, .. } if says_context_exceeded(error_of(&body)) => {
+            context_exceeded()
+        }
         genai::Error::ChatResponse { .. } => Failure::last(ModelError::upstream(UpstreamFault::ErrorEvent)),
         genai::Error::StreamParse { .. }
         | genai::Error::SerdeJson(_)
@@ -115,13 +117,17 @@ pub(crate) fn of_reqwest(error: reqwest::Error) -> Failure {
 
 /// What this answer without success means.
 pub(crate) fn of_status(status: u16, headers: &HeaderMap, body: &str) -> Failure {
-    let body: Value = serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned()));
+    let body = serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned()));
+    let body = error_of(&body);
     let retry_after = retry_after(headers, SystemTime::now());
     match status {
         401 | 403 | 404 => Failure::kind(ModelErrorKind::Configuration { status: Some(status) }),
-        400 | 413 | 422 if says_context_exceeded(&body) => context_exceeded(),
+        400 if says_misconfigured(body) => {
+            Failure::kind(ModelErrorKind::Configuration { status: Some(status) })
+        }
+        400 | 413 | 422 if says_context_exceeded(body) => context_exceeded(),
         // A quota that is used up is not mended by waiting for it.
-        429 if error_code(&body) == Some("insufficient_quota") => {
+        429 if error_code(body) == Some("insufficient_quota") => {
             Failure::kind(ModelErrorKind::Configuration { status: Some(status) })
         }
         // 529 is Anthropic's "overloaded"; a 503 that says when to come back means the same.
@@ -157,13 +163,55 @@ fn context_exceeded() -> Failure {
     })
 }
 
-fn error_code(body: &Value) -> Option<&str> {
-    let error = body.get("error").unwrap_or(body);
+/// The error in a body: an object with its `message` or the message itself, wherever a provider puts it. Gemini has an array around it.
+pub(crate) fn error_of(body: &Value) -> &Value {
+    let body = body.get(0).unwrap_or(body);
+    body.get("error").unwrap_or(body)
+}
+
+/// What it says to people.
+pub(crate) fn message_of(error: &Value) -> Option<&str> {
+    error.get("message").unwrap_or(error).as_str()
+}
+
+fn error_code(error: &Value) -> Option<&str> {
     error.get("code").or_else(|| error.get("type"))?.as_str()
 }
 
+/// Whether it is what we are to this provider that is wrong: its key, its bill, the model's name. Several say so with a 400, as if it
+/// were the request.
+pub(crate) fn says_misconfigured(error: &Value) -> bool {
+    const WORDS: &[&str] = &[
+        "API_KEY_INVALID",            // Gemini
+        "FAILED_PRECONDITION",        // Gemini: no billing, or not in this country
+        "invalid_api_key",            // OpenAI-compatible servers
+        "billing_hard_limit_reached", // OpenAI
+        "insufficient_quota",
+    ];
+    const MESSAGES: &[&str] = &[
+        "credit balance is too low",      // Anthropic
+        "organization has been disabled", // Anthropic
+        "api key not valid",              // Gemini
+        "valid api key",                  // Gemini, in OpenAI's protocol
+        "api key expired",                // Gemini
+        "incorrect api key",              // xAI
+        "model identifier is invalid",    // Bedrock
+        "on-demand throughput",           // Bedrock: the model is to be named by an inference profile
+    ];
+    let details = error.get("details").and_then(Value::as_array);
+    let reasons = details.into_iter().flatten().map(|detail| detail.get("reason"));
+    let named = ["code", "type", "status"].map(|name| error.get(name));
+    let mut words = named
+        .into_iter()
+        .chain(reasons)
+        .flatten()
+        .filter_map(Value::as_str);
+    let message = message_of(error).unwrap_or_default().to_ascii_lowercase();
+    words.any(|word| WORDS.contains(&word)) || MESSAGES.iter().any(|text| message.contains(text))
+}
+
 /// OpenAI has a code for it; of the others the message is all there is.
-fn says_context_exceeded(body: &Value) -> bool {
+fn says_context_exceeded(error: &Value) -> bool {
     const MESSAGES: &[&str] = &[
         "prompt is too long",            // Anthropic
         "input is too long",             // Bedrock
@@ -173,17 +221,12 @@ fn says_context_exceeded(body: &Value) -> bool {
         "maximum context length",        // OpenAI-compatible servers without the code
         "exceeds the available context", // llama.cpp
     ];
-    if error_code(body)
+    if error_code(error)
         .is_some_and(|code| code == "context_length_exceeded" || code == "exceed_context_size_error")
     {
         return true;
     }
-    let error = body.get("error").unwrap_or(body);
-    let message = error
-        .get("message")
-        .or_else(|| body.get("message"))
-        .unwrap_or(error);
-    let message = message.as_str().unwrap_or_default().to_ascii_lowercase();
+    let message = message_of(error).unwrap_or_default().to_ascii_lowercase();
     MESSAGES.iter().any(|text| message.contains(text))
 }
 

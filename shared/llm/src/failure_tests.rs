@@ -55,6 +55,19 @@ fn statuses_mean_what_they_mean() {
         kind(400, &[], r#"{"error":{"message":"no"}}"#),
         ("upstream", false)
     );
+    for misconfigured in [
+        r#"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to access it."}}"#,
+        r#"[{"error":{"code":400,"message":"API key not valid. Please pass one.","status":"INVALID_ARGUMENT"}}]"#,
+        r#"[{"error":{"code":400,"message":"No.","details":[{"@type":"x"},{"reason":"API_KEY_INVALID"}]}}]"#,
+        r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: x***y."}"#,
+        r#"{"message":"The provided model identifier is invalid."}"#,
+    ] {
+        assert_eq!(
+            kind(400, &[], misconfigured),
+            ("configuration", false),
+            "{misconfigured}"
+        );
+    }
     assert_eq!(kind(307, &[], ""), ("upstream", false));
 }
 

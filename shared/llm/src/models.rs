@@ -44,6 +44,8 @@ pub struct Completion {
     pub text: String,
     /// Why the model stopped; on [`Finish::Length`] the text is cut.
     pub finish: Finish,
+    /// Whether a filter of the provider's ended it, or the model refused.
+    pub is_filtered: bool,
     /// Tokens read and written.
     pub usage: Usage,
     /// When the first piece of it was here.
@@ -239,10 +241,15 @@ impl Models {
         loop {
             match event {
                 Event::Delta(delta) => text.push_str(&delta),
-                Event::End { usage, finish } => {
+                Event::End {
+                    usage,
+                    finish,
+                    is_filtered,
+                } => {
                     return Ok(Completion {
                         text,
                         finish,
+                        is_filtered,
                         usage,
                         first_token_at,
                         spending: reader.spending(),

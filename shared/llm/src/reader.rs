@@ -36,7 +36,12 @@ impl From<Finish> for FinishReason {
 #[derive(Debug)]
 pub(crate) enum Event {
     Delta(String),
-    End { usage: Usage, finish: Finish },
+    End {
+        usage: Usage,
+        finish: Finish,
+        /// A filter of the provider's ended it, or the model refused.
+        is_filtered: bool,
+    },
 }
 
 /// How long to wait for what.
@@ -181,6 +186,7 @@ fn ended(end: &StreamEnd) -> Result<Event, Failure> {
         output_tokens: count(usage.completion_tokens),
     });
     let usage = usage.unwrap_or_default();
+    let is_filtered = end.captured_stop_reason.as_ref().is_some_and(is_filter);
     let finish = match &end.captured_stop_reason {
         // For Gemini, Bedrock and OpenAI's Responses genai reports an end also when the connection just closed; what tells
         // the two apart is that a model which ended says why.
@@ -198,7 +204,20 @@ fn ended(end: &StreamEnd) -> Result<Event, Failure> {
         Some(StopReason::MaxTokens(_)) => Finish::Length,
         Some(_) => Finish::Other,
     };
-    Ok(Event::End { usage, finish })
+    Ok(Event::End {
+        usage,
+        finish,
+        is_filtered,
+    })
+}
+
+fn is_filter(reason: &StopReason) -> bool {
+    match reason {
+        StopReason::ContentFilter(_) => true,
+        // Bedrock's words, which genai does not know.
+        StopReason::Other(reason) => reason == "content_filtered" || reason == "guardrail_intervened",
+        _ => false,
+    }
 }
 
 fn count(tokens: Option<i32>) -> u64 {

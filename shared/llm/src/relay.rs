@@ -14,6 +14,7 @@ mod events;
 mod fields;
 mod table;
 mod target;
+mod whole;
 
 use std::sync::Arc;
 
@@ -31,12 +32,13 @@ pub use table::{
 };
 pub use target::{LimitName, Relay};
 
-use crate::error::{ModelError, ModelErrorKind, TimeoutPhase, UpstreamFault};
+use crate::error::{ModelError, ModelErrorKind, TimeoutPhase};
 use crate::failure::of_reqwest;
 use crate::meter::Meter;
 use crate::prices::Price;
 use crate::reader::{Waits, timed_out};
 use error::of_answer;
+use whole::Arriving;
 
 /// A request to pass on.
 #[derive(Debug)]
@@ -103,12 +105,8 @@ impl Relay {
     ) -> Result<Bytes, RelayError> {
         let answered = async {
             let sent = self.post(path, passing.body, passing.prompt_tokens, ledger);
-            let (response, mut meter) = sent.await?;
-            let body = response.bytes().await.map_err(|error| of_reqwest(error).error)?;
-            let answer: Answer =
-                serde_json::from_slice(&body).map_err(|_| ModelError::upstream(UpstreamFault::Malformed))?;
-            meter.counted(answer.usage.unwrap_or_default().into());
-            Ok(body)
+            let (response, meter) = sent.await?;
+            Arriving::new(meter).all_of(response).await
         };
         within(passing.deadline, TimeoutPhase::Deadline, answered).await
     }
@@ -138,13 +136,6 @@ impl Relay {
             }
         }
     }
-}
-
-/// What is read of a whole answer; the rest goes by.
-#[derive(Deserialize)]
-struct Answer {
-    #[serde(default)]
-    usage: Option<TokenCounts>,
 }
 
 /// A provider's count of tokens.

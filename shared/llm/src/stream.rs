@@ -27,7 +27,7 @@ impl From<Event> for Chunk {
     fn from(event: Event) -> Self {
         match event {
             Event::Delta(text) => Self::Delta(text),
-            Event::End { usage, finish } => Self::End { usage, finish },
+            Event::End { usage, finish, .. } => Self::End { usage, finish },
         }
     }
 }
@@ -36,7 +36,8 @@ impl From<Event> for Chunk {
 ///
 /// The first chunk is already here. Dropping the stream closes the connection to the provider, which stops the model.
 pub struct CompletionStream {
-    chunks: futures::stream::Fuse<BoxStream<'static, Result<Chunk, ModelError>>>,
+    events: futures::stream::Fuse<BoxStream<'static, Result<Event, ModelError>>>,
+    is_filtered: bool,
 }
 
 impl CompletionStream {
@@ -46,21 +47,28 @@ impl CompletionStream {
         finish_error: impl Fn(ModelError) -> ModelError + Send + 'static,
     ) -> Self {
         let more = matches!(first, Event::Delta(_)).then_some(reader);
-        let state = (Some(Chunk::from(first)), more, finish_error);
-        let chunks = unfold(state, |(first, reader, finish_error)| async move {
+        let state = (Some(first), more, finish_error);
+        let events = unfold(state, |(first, reader, finish_error)| async move {
             if let Some(first) = first {
                 return Some((Ok(first), (None, reader, finish_error)));
             }
             let mut reader = reader?;
             match reader.next().await {
-                Ok(event @ Event::Delta(_)) => Some((Ok(event.into()), (None, Some(reader), finish_error))),
-                Ok(event) => Some((Ok(event.into()), (None, None, finish_error))),
+                Ok(event @ Event::Delta(_)) => Some((Ok(event), (None, Some(reader), finish_error))),
+                Ok(event) => Some((Ok(event), (None, None, finish_error))),
                 Err(failure) => Some((Err(finish_error(failure.error)), (None, None, finish_error))),
             }
         });
         Self {
-            chunks: chunks.boxed().fuse(),
+            events: events.boxed().fuse(),
+            is_filtered: false,
         }
+    }
+
+    /// Whether a filter of the provider's ended the answer, or the model refused. Known after [`Chunk::End`].
+    #[must_use]
+    pub fn is_filtered(&self) -> bool {
+        self.is_filtered
     }
 }
 
@@ -68,13 +76,17 @@ impl Stream for CompletionStream {
     type Item = Result<Chunk, ModelError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.chunks.poll_next_unpin(cx)
+        let polled = self.events.poll_next_unpin(cx);
+        if let Poll::Ready(Some(Ok(Event::End { is_filtered, .. }))) = &polled {
+            self.is_filtered = *is_filtered;
+        }
+        polled.map(|event| event.map(|event| event.map(Chunk::from)))
     }
 }
 
 impl FusedStream for CompletionStream {
     fn is_terminated(&self) -> bool {
-        self.chunks.is_terminated()
+        self.events.is_terminated()
     }
 }
 

@@ -8,13 +8,18 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// What is logged at most, whatever is asked for. The model client quotes answers; the Lambda runtime logs whole events, with keys and
-/// bodies, at trace; the local database warns of every call that it refuses, also where a refusal is the answer that was asked for.
+/// What is logged at most, whatever is asked for, of all targets whose names begin so. The model client quotes answers; the Lambda runtime
+/// logs whole events, with keys and bodies, at trace, and the AWS SDK the bodies of its requests and what they are signed by; the local
+/// database warns of every call that it refuses, also where a refusal is the answer that was asked for.
 const AT_MOST: &[(&str, LevelFilter)] = &[
     ("genai", LevelFilter::OFF),
     ("dynoxide", LevelFilter::OFF),
     ("lambda_runtime", LevelFilter::INFO),
     ("lambda_http", LevelFilter::INFO),
+    ("aws_runtime", LevelFilter::INFO),
+    ("aws_sdk", LevelFilter::INFO),
+    ("aws_sigv4", LevelFilter::INFO),
+    ("aws_smithy", LevelFilter::INFO),
 ];
 
 /// Starts the log, as [`RUST_LOG`](https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.Targets.html)
@@ -49,14 +54,28 @@ fn filter() -> Targets {
 /// What is asked for, from `info` on where nothing is, and never more than [`AT_MOST`] says.
 fn filter_of(asked: &str) -> Targets {
     let info = Targets::new().with_default(LevelFilter::INFO);
-    let targets = if asked.trim().is_empty() {
+    let asked = if asked.trim().is_empty() {
         info
     } else {
         asked.parse().unwrap_or(info)
     };
-    AT_MOST.iter().fold(targets, |targets, (target, level)| {
-        targets.with_target(*target, *level)
-    })
+    // Of several directives for a target the longest counts, so that the longer ones are capped too.
+    let capped: Vec<_> = asked
+        .iter()
+        .map(|(target, level)| (target.to_owned(), level.min(at_most(target))))
+        .collect();
+    let caps = AT_MOST.iter().filter(|(target, most)| {
+        let most = most.into_level();
+        most.is_none_or(|most| asked.would_enable(target, &most))
+    });
+    let caps: Vec<_> = caps.map(|(target, most)| ((*target).to_owned(), *most)).collect();
+    asked.with_targets(capped).with_targets(caps)
+}
+
+/// The most that is logged of this target.
+fn at_most(target: &str) -> LevelFilter {
+    let caps = AT_MOST.iter().filter(|(prefix, _)| target.starts_with(prefix));
+    caps.map(|(_, most)| *most).min().unwrap_or(LevelFilter::TRACE)
 }
 
 fn log_panics() {
@@ -102,5 +121,46 @@ mod tests {
                 "{asked:?}"
             );
         }
+    }
+
+    #[test]
+    fn bodies_of_requests_are_never_logged_however_long_the_name_is_that_asks_for_them() {
+        for target in [
+            "aws_smithy_runtime::client::orchestrator",
+            "aws_smithy_runtime_api::client::interceptors",
+            "aws_runtime::auth::sigv4",
+            "aws_sigv4::http_request::sign",
+            "lambda_runtime::layers::api_response",
+        ] {
+            for asked in [
+                "trace".to_owned(),
+                format!("{target}=trace"),
+                format!("info,{target}=debug"),
+            ] {
+                let filter = filter_of(&asked);
+                assert!(!filter.would_enable(target, &Level::DEBUG), "{asked}");
+                assert!(filter.would_enable(target, &Level::INFO), "{asked}");
+            }
+        }
+        assert!(!filter_of("genai::webc=trace").would_enable("genai::webc", &Level::ERROR));
+    }
+
+    #[test]
+    fn a_cap_raises_nothing() {
+        for asked in [
+            "off",
+            "warn",
+            "info,aws_smithy_runtime=error",
+            "info,lambda_runtime=off",
+        ] {
+            let filter = filter_of(asked);
+            let target = if asked.contains("lambda") {
+                "lambda_runtime"
+            } else {
+                "aws_smithy_runtime"
+            };
+            assert!(!filter.would_enable(target, &Level::INFO), "{asked}");
+        }
+        assert!(filter_of("info,aws_config=debug").would_enable("aws_config::meta", &Level::DEBUG));
     }
 }

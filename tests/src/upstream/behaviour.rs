@@ -18,6 +18,8 @@ pub enum Behaviour {
         /// JSON body.
         body: Value,
     },
+    /// An event stream that is this.
+    Events(String),
     /// Nothing, ever: not even a status line.
     Hang,
 }

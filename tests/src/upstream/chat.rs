@@ -32,6 +32,11 @@ pub(super) async fn completions(Shared(state): Shared<Arc<State>>, Json(request)
                 whole(reply, answer, open).await
             }
         }
+        Behaviour::Events(events) => {
+            let mut open = open;
+            open.over();
+            ([("content-type", "text/event-stream")], events).into_response()
+        }
         failure => fail(failure, &state, open).await,
     }
 }

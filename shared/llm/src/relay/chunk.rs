@@ -12,6 +12,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::TokenCounts;
+use super::whole::text_of;
 use crate::meter::Meter;
 
 /// What a chunk means.
@@ -58,6 +59,9 @@ struct Delta<'a> {
     refusal: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     reasoning_content: Option<Cow<'a, str>>,
+    /// The same in the words of others, mostly a text; some send it beside `reasoning_content`, and it is one thought all the same.
+    #[serde(borrow, default)]
+    reasoning: Option<&'a RawValue>,
     #[serde(default)]
     tool_calls: Option<IgnoredAny>,
 }
@@ -194,9 +198,15 @@ impl Rewriter {
 fn count(chunk: &Chunk<'_>, meter: &mut Meter) -> Meaning {
     let mut meaning = Meaning::Nothing;
     for Choice { delta, finish_reason } in &chunk.choices {
-        let texts = [&delta.content, &delta.refusal, &delta.reasoning_content];
-        for text in texts.into_iter().flatten().filter(|text| !text.is_empty()) {
-            meter.piece(text);
+        let thought = some(delta.reasoning_content.as_deref());
+        let thought = thought.or_else(|| delta.reasoning.and_then(text_of));
+        let texts = [
+            some(delta.content.as_deref()),
+            some(delta.refusal.as_deref()),
+            thought,
+        ];
+        for text in texts.into_iter().flatten() {
+            meter.piece(&text);
             meaning = Meaning::Piece;
         }
         if delta.tool_calls.is_some() {
@@ -208,6 +218,10 @@ fn count(chunk: &Chunk<'_>, meter: &mut Meter) -> Meaning {
         }
     }
     meaning
+}
+
+fn some(text: Option<&str>) -> Option<Cow<'_, str>> {
+    text.filter(|text| !text.is_empty()).map(Cow::Borrowed)
 }
 
 pub(crate) fn in_openais_words(usage: Usage) -> String {

@@ -111,3 +111,27 @@ fn a_field_is_cut_wherever_it_stands() {
         );
     }
 }
+
+#[test]
+fn thoughts_begin_an_answer_and_are_counted_whatever_they_are_called() {
+    let meant = |delta: &str| {
+        let last = Last::default();
+        let price = "0/0".parse().unwrap();
+        let mut meter = Meter::new(Some(Arc::new(last.clone())), price, Spending::default(), 5);
+        let chunk = PIECE.replace(r#"{"content":"a\u00e9"}"#, delta);
+        let meaning = Rewriter::new("target", false).pass(&chunk, &mut meter, &mut Vec::new());
+        let spent = *last.0.lock().unwrap();
+        (meaning.unwrap(), spent.usage.output_tokens)
+    };
+    for thought in [
+        r#"{"reasoning_content":"so"}"#,
+        r#"{"reasoning":"so"}"#,
+        r#"{"content":"","reasoning":"so","reasoning_content":"so"}"#,
+        r#"{"reasoning":{"a":"so"}}"#,
+    ] {
+        assert_eq!(meant(thought), (Meaning::Piece, 1), "{thought}");
+    }
+    for nothing in [r#"{"reasoning":""}"#, r#"{"reasoning":null,"content":""}"#] {
+        assert_eq!(meant(nothing), (Meaning::Nothing, 0), "{nothing}");
+    }
+}

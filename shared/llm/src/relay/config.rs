@@ -2,7 +2,8 @@
 //!
 //! A JSON object. Each name has a list of targets, the first of which is asked, and the next one where it fails before its answer has
 //! begun. A target is `provider::model`, or an object with `model` and, where they are needed, `url`, `key` (or `key_from`, the
-//! name of a variable that holds it) and `price` (as `LAMBENT_MODEL_PRICE`). A name with settings is an object with `targets` and
+//! name of a variable that holds it), `price` (as `LAMBENT_MODEL_PRICE`) and `limit`, the parameter that bounds the tokens of an
+//! answer there: `max_tokens`, or `max_completion_tokens`. A name with settings is an object with `targets` and
 //! `"embeddings": true` for a model that embeds, or `"images": false` for one that takes text alone.
 //!
 //! ```json
@@ -18,6 +19,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
+use super::target::LimitName;
 use crate::config::{ConfigError, ModelConfig};
 use crate::embed::EmbeddingConfig;
 use crate::provider::getter;
@@ -86,16 +88,26 @@ impl TableConfig {
             let targets = row.targets.iter().map(TargetIn::whole);
             if row.embeddings {
                 let targets = targets.map(|target| EmbeddingConfig::from_lookup(of_target(&target, &lookup)));
+                let mut targets: Vec<_> = targets.collect::<Result<_, _>>().map_err(refused)?;
+                all_but_the_last(&mut targets, |target| target.max_retries = 0);
                 table.embeddings.push(Named {
                     takes_images: false,
-                    targets: targets.collect::<Result<_, _>>().map_err(refused)?,
+                    targets,
                     name,
                 });
             } else {
-                let targets = targets.map(|target| ModelConfig::from_lookup(of_target(&target, &lookup)));
+                let targets = targets.map(|target| {
+                    let config = ModelConfig::from_lookup(of_target(&target, &lookup))?;
+                    Ok(ModelConfig {
+                        limit_name: target.limit,
+                        ..config
+                    })
+                });
+                let mut targets: Vec<_> = targets.collect::<Result<_, _>>().map_err(refused)?;
+                all_but_the_last(&mut targets, |target| target.max_retries = 0);
                 table.chat.push(Named {
                     takes_images: row.images.unwrap_or(true),
-                    targets: targets.collect::<Result<_, _>>().map_err(refused)?,
+                    targets,
                     name,
                 });
             }
@@ -108,6 +120,13 @@ impl TableConfig {
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         let text = self.text.iter().map(|text| (TABLE, text.0.clone()));
         text.collect()
+    }
+}
+
+/// Those that another one follows: asking that one is better than waiting until this one can be asked again.
+fn all_but_the_last<C>(targets: &mut [C], change: impl FnMut(&mut C)) {
+    if let Some((_, others)) = targets.split_last_mut() {
+        others.iter_mut().for_each(change);
     }
 }
 
@@ -224,6 +243,8 @@ struct TargetIn {
     key_from: Option<String>,
     #[serde(default)]
     price: Option<String>,
+    #[serde(default)]
+    limit: Option<LimitName>,
 }
 
 impl TargetIn {
@@ -239,57 +260,5 @@ impl TargetIn {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(table: &str) -> Result<TableConfig, ConfigError> {
-        TableConfig::from_lookup(|name| match name {
-            TABLE => Some(table.to_owned()),
-            "OPENAI_API_KEY" => Some("its-own".to_owned()),
-            "MY_KEY" => Some("mine".to_owned()),
-            // The API's own model's, which are nobody else's.
-            "LAMBENT_MODEL_KEY" | "LAMBENT_MODEL_URL" => Some("http://own".to_owned()),
-            _ => None,
-        })
-    }
-
-    #[test]
-    fn a_name_has_targets_in_their_order_with_keys_of_their_own() {
-        let table = r#"{
-            "fast": ["openai::gpt-5-mini", {"model": "openai::x", "url": "http://127.0.0.1:1/v1", "key_from": "MY_KEY"}],
-            "text": {"targets": ["openai::gpt-5-mini"], "images": false},
-            "embed": {"targets": ["openai::text-embedding-3-small"], "embeddings": true}
-        }"#;
-        let read = read(table).unwrap();
-        let [fast, text] = read.chat.as_slice() else {
-            panic!("two")
-        };
-        let keys = fast
-            .targets
-            .iter()
-            .map(|target| target.key.as_ref().unwrap().reveal());
-        assert_eq!(keys.collect::<Vec<_>>(), ["its-own", "mine"]);
-        assert_eq!(fast.targets[0].url, None);
-        assert_eq!((fast.takes_images, text.takes_images), (true, false));
-        assert_eq!(read.embeddings[0].name, "embed");
-        assert!(!format!("{read:?}").contains("its-own"));
-    }
-
-    #[test]
-    fn a_table_that_cannot_be_used_stops_the_start_and_names_the_row() {
-        for wrong in [
-            "[]",
-            "{",
-            r#"{"a": []}"#,
-            r#"{"a": ["openai::x"], "a": ["openai::x"]}"#,
-            r#"{"a": {"targets": ["x"], "y": 1}}"#,
-        ] {
-            let error = read(wrong).unwrap_err().to_string();
-            assert!(error.starts_with("LAMBENT_OPENAI_MODELS"), "{wrong}: {error}");
-        }
-        let unpriced = read(r#"{"row": [{"model": "openai::unheard-of", "url": "https://example.com/v1"}]}"#);
-        let error = unpriced.unwrap_err().to_string();
-        assert!(error.contains("row") && error.contains("price"), "{error}");
-        assert!(read("").unwrap().chat.is_empty());
-    }
-}
+#[path = "config_tests.rs"]
+mod tests;

@@ -1,11 +1,10 @@
 //! What goes wrong with a request that is passed on.
 
 use lambent_schema::{Problem, Violation};
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::ModelError;
-use crate::failure::of_status;
+use crate::failure::{error_of, message_of, of_status, says_misconfigured};
 
 /// More of an error is not read.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -67,21 +66,6 @@ impl From<&RelayError> for Problem {
     }
 }
 
-#[derive(Deserialize)]
-struct Told {
-    error: ToldError,
-}
-
-#[derive(Deserialize)]
-struct ToldError {
-    #[serde(default)]
-    message: Option<String>,
-    #[serde(default)]
-    param: Option<Value>,
-    #[serde(default)]
-    code: Option<Value>,
-}
-
 /// What this answer without success means.
 pub(super) async fn of_answer(mut response: reqwest::Response) -> RelayError {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -92,22 +76,46 @@ pub(super) async fn of_answer(mut response: reqwest::Response) -> RelayError {
             break;
         }
     }
-    if matches!(status, 400 | 413 | 422) {
-        return RelayError::Rejected(rejection(&body));
+    let told: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let told = error_of(&told);
+    if matches!(status, 413 | 422) || (status == 400 && !says_misconfigured(told)) {
+        return RelayError::Rejected(rejection(told));
     }
     of_status(status, &headers, &String::from_utf8_lossy(&body))
         .error
         .into()
 }
 
-fn rejection(body: &[u8]) -> Rejection {
-    let told = serde_json::from_slice(body).map(|told: Told| told.error).ok();
-    let text = |value: Option<Value>| value?.as_str().map(str::to_owned);
-    let message = told.as_ref().and_then(|told| told.message.as_deref());
-    let message = message.unwrap_or("The model's provider refuses the parameters of this request.");
+fn rejection(told: &Value) -> Rejection {
+    let text = |name| told.get(name).and_then(Value::as_str).map(str::to_owned);
+    let message = message_of(told).unwrap_or("The model's provider refuses the parameters of this request.");
     Rejection {
         message: message.chars().take(MAX_MESSAGE_CHARS).collect(),
-        code: told.as_ref().and_then(|told| text(told.code.clone())),
-        param: told.and_then(|told| text(told.param)),
+        code: text("code"),
+        param: text("param"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_provider_says_is_read_in_all_forms_that_providers_have() {
+        let message = |body: &str| {
+            let body: Value = serde_json::from_str(body).unwrap_or_default();
+            rejection(error_of(&body)).message
+        };
+        for body in [
+            r#"{"error": {"message": "No.", "code": 400}}"#,
+            r#"[{"error": {"message": "No.", "status": "INVALID_ARGUMENT"}}]"#,
+            r#"{"code": "invalid argument", "error": "No."}"#,
+            r#"{"object": "error", "message": "No."}"#,
+        ] {
+            assert_eq!(message(body), "No.", "{body}");
+        }
+        for body in ["<html>", "[]", "\"No.\"x", r#"{"detail": [1]}"#] {
+            assert!(message(body).starts_with("The model's provider"), "{body}");
+        }
     }
 }

@@ -62,6 +62,11 @@ impl Fields {
         put(&mut self.0, name, value.into());
     }
 
+    /// Takes a field out, if it is there.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(field, _)| field != name);
+    }
+
     /// The object as JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
@@ -140,6 +145,8 @@ mod tests {
         assert_eq!(read.get("model"), Some(&b"\"a\""[..]));
         read.set("model", "\"other\"");
         read.set("stream", "true");
+        read.set("gone", "1");
+        read.remove("gone");
         let json = String::from_utf8(read.to_json()).unwrap();
         assert_eq!(
             json,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use genai::adapter::AdapterKind;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use serde::Deserialize;
 
 use super::RelayError;
 use crate::bedrock::{self, AwsCredentials};
@@ -36,7 +37,8 @@ enum Key {
 }
 
 /// What a provider calls the limit of an answer's tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LimitName {
     /// OpenAI's own word, without which its reasoning models refuse.
     MaxCompletionTokens,
@@ -53,6 +55,25 @@ impl LimitName {
             Self::MaxTokens => "max_tokens",
         }
     }
+
+    /// The name that is not this one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::MaxCompletionTokens => Self::MaxTokens,
+            Self::MaxTokens => Self::MaxCompletionTokens,
+        }
+    }
+
+    /// The one that a provider's documentation names, if nobody says otherwise.
+    fn of(provider: AdapterKind, url: Option<&str>) -> Self {
+        match provider {
+            AdapterKind::OpenAI if url.is_none() => Self::MaxCompletionTokens,
+            // It has OpenAI's own models.
+            AdapterKind::BedrockApi => Self::MaxCompletionTokens,
+            _ => Self::MaxTokens,
+        }
+    }
 }
 
 impl Relay {
@@ -62,18 +83,14 @@ impl Relay {
         let Some(base) = base(provider, &place, config.aws.as_ref())? else {
             return Ok(None);
         };
-        let is_openais = provider == AdapterKind::OpenAI && config.url.is_none();
+        let limit_name = LimitName::of(provider, config.url.as_deref());
         Ok(Some(Self {
             http: http.clone(),
             base,
             key: key(config.key.as_ref(), config.aws.as_ref()),
             model: place.name().to_owned(),
             price: config.price(),
-            limit_name: if is_openais {
-                LimitName::MaxCompletionTokens
-            } else {
-                LimitName::MaxTokens
-            },
+            limit_name: config.limit_name.unwrap_or(limit_name),
             first_token_timeout: config.first_token_timeout,
             between_tokens_timeout: config.between_tokens_timeout,
         }))
@@ -141,6 +158,10 @@ fn key(key: Option<&ApiKey>, aws: Option<&AwsCredentials>) -> Key {
     }
 }
 
+/// What stands in the names of those models of Bedrock that its endpoint with OpenAI's protocol is documented to have: OpenAI's
+/// (<https://docs.aws.amazon.com/bedrock/latest/userguide/inference-chat-completions.html>). All others are asked in Bedrock's own.
+const BEDROCK_FAMILIES: &[&str] = &["openai."];
+
 /// Where a provider speaks OpenAI's protocol: at the URL that is configured, for those whose own protocol that is; or else at an address
 /// that its documentation names.
 fn base(
@@ -164,8 +185,13 @@ fn base(
         AdapterKind::Anthropic => "https://api.anthropic.com/v1/",
         AdapterKind::Gemini => "https://generativelanguage.googleapis.com/v1beta/openai/",
         AdapterKind::Ollama => "http://localhost:11434/v1/",
-        // Bedrock has its endpoint for most models, but not for Anthropic's.
-        AdapterKind::BedrockApi if place.name().contains("anthropic.") => return Ok(None),
+        AdapterKind::BedrockApi
+            if !BEDROCK_FAMILIES
+                .iter()
+                .any(|family| place.name().contains(family)) =>
+        {
+            return Ok(None);
+        }
         AdapterKind::BedrockApi => {
             let region = match aws {
                 Some(aws) => aws.region().to_owned(),
@@ -198,7 +224,7 @@ mod tests {
 
     #[test]
     fn providers_are_called_where_they_speak_openais_protocol() {
-        let base = |model, url| of(model, url).map(|relay| relay.base);
+        let base = |model: &str, url| of(model, url).map(|relay| relay.base);
         let here = "http://127.0.0.1:1/v1";
         assert_eq!(
             base("openai::gpt-5-mini", None).unwrap(),
@@ -215,19 +241,26 @@ mod tests {
             base("bedrock_api::openai.gpt-oss-20b-1:0", None).unwrap(),
             bedrock
         );
-        assert_eq!(
-            base(
-                "bedrock_api::global.anthropic.claude-haiku-4-5-20251001-v1:0",
-                None
-            ),
-            None
-        );
+        for own in [
+            "global.anthropic.claude-haiku-4-5-20251001-v1:0",
+            "eu.amazon.nova-lite-v1:0",
+            "ai21.jamba-1-5-mini-v1:0",
+            "cohere.command-r-v1:0",
+            "us.deepseek.r1-v1:0",
+        ] {
+            assert_eq!(base(&format!("bedrock_api::{own}"), None), None, "{own}");
+        }
     }
 
     #[test]
-    fn openai_is_told_the_limit_in_its_own_word() {
+    fn a_provider_is_told_the_limit_in_its_own_word() {
         let name = |model, url| of(model, url).unwrap().limit_name().as_str();
         assert_eq!(name("openai::gpt-5-mini", None), "max_completion_tokens");
         assert_eq!(name("openai::x", Some("http://127.0.0.1:1/v1")), "max_tokens");
+        assert_eq!(
+            name("bedrock_api::openai.gpt-oss-20b-1:0", None),
+            "max_completion_tokens"
+        );
+        assert_eq!(name("groq::x", None), "max_tokens");
     }
 }

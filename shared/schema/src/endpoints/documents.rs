@@ -122,7 +122,8 @@ impl Endpoint for DocumentsPut {
     const SUMMARY: &'static str = "Keep a document, to be found";
     const DESCRIPTION: &'static str = "The text is split into chunks at the ends of paragraphs and sentences, about 1,000 characters (some 250 tokens \
         of English) each; each chunk is embedded and indexed. A new version of a document replaces the one before in one step, once all of \
-        it is there: a search finds the one or the other, never parts of both. Documents are their caller's own: nobody else finds or reads \
+        it is there: a search finds the one or the other, never parts of both. DynamoDB brings what is written into the index a little later: \
+        until then a search finds the new version in part, or not at all. Documents are their caller's own: nobody else finds or reads \
         them.\n\nText of more than 50,000 characters, or any with `Prefer: respond-async`, becomes a job: 202, and `GET /jobs/{job_id}` tells when \
         the document is there. Of versions that are put at the same time the one accepted last stays.";
     const TAG: &'static str = "Documents";
@@ -150,7 +151,7 @@ impl Endpoint for DocumentsPut {
     fn replies() -> Vec<Reply> {
         let kept = Reply {
             status: 201,
-            description: "The document is kept, and found from now on.",
+            description: "The document is kept, and found as soon as it is in the index: a little later.",
             headers: &[("location", "The path of the document.")],
             content: vec![Content::json(&example_document())],
         };

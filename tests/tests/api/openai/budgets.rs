@@ -3,7 +3,7 @@
 use lambent_callers::ApiKey;
 use lambent_tests::{
     database::now_ms,
-    upstream::{Answer, Fault},
+    upstream::{Answer, Behaviour, Fault},
 };
 
 use super::*;
@@ -81,6 +81,28 @@ async fn a_stream_that_breaks_off_costs_what_was_written_until_then() {
     );
     let spent = record.input_tokens.unwrap() + 3 * 10;
     assert_eq!(record.cost_micro_dollars, Some(spent));
+    assert_eq!(left(&api, &key).await, 100_000 - i64::try_from(spent).unwrap());
+}
+
+#[tokio::test]
+async fn an_answer_whose_provider_counts_nothing_costs_what_is_counted_here() {
+    let api = priced().await;
+    let key = with_budget(&api, 100_000).await;
+    let message = json!({"role": "assistant", "content": "night train ".repeat(10), "reasoning": "night train ".repeat(10)});
+    let body = json!({"id": "1", "object": "chat.completion", "created": 1, "model": "x", "choices": [{"index": 0, "message": message}]});
+    api.upstream.then(Behaviour::Status {
+        status: 200,
+        headers: Vec::new(),
+        body,
+    });
+    assert_eq!(ask(&api, &key, &chat(false)).await.status(), 200);
+    let record = api.records(1).await.remove(0);
+    // 120 bytes twice, four of them a token.
+    assert_eq!(
+        (record.output_tokens, record.tokens_are_estimated),
+        (Some(60), true)
+    );
+    let spent = record.input_tokens.unwrap() + 60 * 10;
     assert_eq!(left(&api, &key).await, 100_000 - i64::try_from(spent).unwrap());
 }
 

@@ -106,8 +106,11 @@ async fn what_the_provider_says_is_wrong_with_the_parameters_is_handed_on_and_al
         (&told["message"], &told["code"]),
         (&json!("No such parameter here."), &json!("unsupported_parameter"))
     );
+    let unpaid = format!("Your credit balance is too low ({SECRET})");
+    let unpaid = Behaviour::error(400, "invalid_request_error", "invalid_request_error", &unpaid);
     for (behaviour, status) in [
         (Behaviour::unauthorized(), 502),
+        (unpaid, 502),
         (Behaviour::status(500), 502),
         (Behaviour::rate_limited("7"), 503),
     ] {

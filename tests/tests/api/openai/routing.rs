@@ -100,6 +100,56 @@ async fn images_are_passed_on_where_the_model_takes_them() {
     assert_eq!(error(post(&api, &body).await, 400).await["param"], "messages");
 }
 
+/// A model that is asked through a client of its own, for texts alone, at a server with OpenAI's protocol all the same.
+fn own(upstream: &Upstream, model: &str) -> Value {
+    let mut target = target(upstream, model);
+    target["model"] = json!(format!("mistral::{model}"));
+    target
+}
+
+#[tokio::test]
+async fn what_cannot_be_said_to_one_model_is_asked_of_the_next() {
+    let (first, second) = (Upstream::start().await, Upstream::start().await);
+    let api = with_table(json!({
+        "mixed": [own(&first, "one"), target(&second, "two")],
+        "turned": [target(&second, "two"), own(&first, "one")],
+    }))
+    .await;
+    let mut body = named("mixed", false);
+    body["tools"] = json!([{"type": "function", "function": {"name": "look"}}]);
+    let answer = post(&api, &body).await;
+    assert_eq!(answer.headers()["x-lambent-model"], "openai::two");
+    assert_eq!((first.counts().requests, second.counts().requests), (0, 1));
+    // What may pass is told, and not what the next one does not know.
+    body["model"] = json!("turned");
+    second.then(Behaviour::rate_limited("7"));
+    error(post(&api, &body).await, 503).await;
+    assert_eq!(first.counts().requests, 0);
+}
+
+#[tokio::test]
+async fn a_model_that_another_one_follows_is_asked_once() {
+    let (first, second) = (Upstream::start().await, Upstream::start().await);
+    let api = with_table(json!({"mixed": [own(&first, "one"), own(&second, "two")]})).await;
+    first.otherwise(Behaviour::rate_limited("1"));
+    let answer = post(&api, &named("mixed", false)).await;
+    assert_eq!(answer.headers()["x-lambent-model"], "mistral::two");
+    assert_eq!((first.counts().requests, second.counts().requests), (1, 1));
+}
+
+#[tokio::test]
+async fn an_answer_that_a_filter_ended_says_so() {
+    let upstream = Upstream::start().await;
+    let api = with_table(json!({"own": [own(&upstream, "one")]})).await;
+    let choice = json!([{"index": 0, "delta": {"content": "I"}, "finish_reason": "content_filter"}]);
+    let chunk = json!({"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "one", "choices": choice});
+    for stream in [false, true] {
+        upstream.then(Behaviour::Events(format!("data: {chunk}\n\ndata: [DONE]\n\n")));
+        let text = post(&api, &named("own", stream)).await.text().await.unwrap();
+        assert!(text.contains(r#""finish_reason":"content_filter""#), "{text}");
+    }
+}
+
 /// A model of a provider with a protocol of its own, which cannot be reached.
 async fn with_anthropic() -> Api {
     let mut target = target(&Upstream::start().await, "x");

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A chat, and how it is to be answered. What is not named here is passed on as it is: `tools`, `tool_choice`, `response_format`,
-/// `temperature` and all that the model's provider knows.
+/// `temperature` and all that the model's provider knows, but for `service_tier`, which is left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChatRequest {
     /// One of the names in `GET /v1/models`, or `default` for the API's own model.

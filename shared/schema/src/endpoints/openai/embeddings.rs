@@ -73,9 +73,10 @@ impl Endpoint for Embeddings {
         gives 512 numbers for each text, and takes no tokens.";
     const TAG: &'static str = TAG;
     const ACCESS: Access = Access::Spender(Scope::Embeddings);
-    const TRANSFER: Transfer = Transfer::Buffered;
+    // Some thousands of embeddings are more than the 6 MB that Lambda hands on in one piece.
+    const TRANSFER: Transfer = Transfer::Streaming;
     const DIALECT: Dialect = Dialect::OpenAi;
-    const TIMEOUT_SECS: u32 = 28;
+    const TIMEOUT_SECS: u32 = 300;
     type Body = EmbeddingsRequest;
 
     fn replies() -> Vec<Reply> {

@@ -102,7 +102,7 @@ pub enum Kept {
 }
 
 impl Webhooks {
-    /// Keeps an event, to be handled; unless it is there and has not failed. One write. One that was received [`GIVEN_UP_MS`] ago and has not ended is
+    /// Keeps an event, to be handled; unless it is there and has not failed. One write. One that was received an hour ago or before and has not ended is
     /// kept anew too: the stream has given it up without anybody having been able to say so, and putting it starts the worker again. It is
     /// still handled once, since only one that is received can end.
     ///

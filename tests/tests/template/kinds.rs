@@ -6,10 +6,13 @@ use lambent_schema::{
     operations,
 };
 
-/// Whether a function calls a model that chats: what waits for one streams, and nothing else does; and the workers.
+/// Whether a function calls a model that chats: what waits for one streams, and nothing else does but embeddings, which are long; and the
+/// workers.
 pub(crate) fn calls_model(folder: &str) -> bool {
     [JOBS_WORKER.function, CHAT_WORKER.function].contains(&folder)
-        || serves(folder, |op| op.transfer == Transfer::Streaming)
+        || serves(folder, |op| {
+            op.transfer == Transfer::Streaming && !embeds_alone(op)
+        })
 }
 
 /// Whether a function calls a model that chats, or tells what its work can cost at most.
@@ -30,7 +33,11 @@ pub(crate) fn chats(folder: &str) -> bool {
 
 /// Whether a function calls the model that embeds: what spends on documents, or on embeddings alone; and the worker.
 pub(crate) fn embeds(folder: &str) -> bool {
-    uses_documents(folder) || serves(folder, |op| op.access == Access::Spender(Scope::Embeddings))
+    uses_documents(folder) || serves(folder, embeds_alone)
+}
+
+fn embeds_alone(op: &Operation) -> bool {
+    op.access == Access::Spender(Scope::Embeddings)
 }
 
 /// Whether a function has to do with documents and what embeds them.

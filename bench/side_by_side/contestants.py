@@ -27,6 +27,9 @@ class Contestant:
     is_kept: bool = False
     """Whether it is started once and stopped between its turns, because it takes long to start."""
 
+    is_variant: bool = False
+    """Whether it is another one's application, arranged differently: a smoke run leaves it out."""
+
     def enters(self, cell: Cell) -> bool:
         return cell.path in self.serves and cell.connections <= self.most
 
@@ -67,8 +70,8 @@ def contestants(ours: Path, data: Path, proxy: Path) -> list[Contestant]:
     return [
         lambent,
         Contestant("fastapi-1", "FastAPI, 1 worker", uvicorn(1)),
-        Contestant("fastapi-n", f"FastAPI, {CORES} workers", uvicorn(CORES)),
-        Contestant("flask-sync", "Flask, 4 sync workers", gunicorn("--worker-class", "sync", "--workers", "4"), most=100),
+        Contestant("fastapi-n", f"FastAPI, {CORES} workers", uvicorn(CORES), is_variant=True),
+        Contestant("flask-sync", "Flask, 4 sync workers", gunicorn("--worker-class", "sync", "--workers", "4"), most=100, is_variant=True),
         Contestant(
             "flask-threads",
             f"Flask, {CORES} × 64 threads",

@@ -12,7 +12,7 @@ from .contestants import contestants
 from .measure import Bench, Length, calls, rounds
 from .processes import Rig
 
-FULL = Length(warm_up=1.0, measured=1.8, patience=1.5, stagger=0.6, floor=0.9)
+FULL = Length(warm_up=0.9, measured=1.6, patience=1.2, stagger=0.6, floor=0.9)
 SHORT = Length(warm_up=0.6, measured=0.7, patience=2.0, stagger=0.4, floor=0.6)
 
 

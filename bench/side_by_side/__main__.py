@@ -13,7 +13,7 @@ from .measure import Bench, Length, calls, rounds
 from .processes import Rig
 
 FULL = Length(warm_up=0.9, measured=1.6, patience=1.2, stagger=0.6, floor=0.9)
-SHORT = Length(warm_up=0.6, measured=0.7, patience=2.0, stagger=0.4, floor=0.6)
+SHORT = Length(warm_up=0.6, measured=1.2, patience=2.0, stagger=0.4, floor=0.6)
 
 
 def main() -> None:

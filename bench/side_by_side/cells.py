@@ -53,5 +53,5 @@ chat = Cell("chat", "/v1/chat/completions", CHAT, end='"chat.completion"', calls
 ALL = [cell.at(n) for cell in (ask,) for n in (1, 16, 100, 500)]
 ALL += [chat.at(16), analyse.at(100), search.at(16)]
 ALL += [stream.at(1), stream.at(100), stream.at(500)]
-SHORT = [ask.at(16), chat.at(16), analyse.at(16), search.at(4), invalid.at(4), stream.at(16)]
+SHORT = [ask.at(8), search.at(4), stream.at(8)]
 EACH = [ask, analyse, search, invalid, stream, chat]

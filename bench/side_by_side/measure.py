@@ -18,6 +18,8 @@ from .processes import Peak, Rig, cpu_seconds, free_port, memory_mb, server
 
 CHECKS = 10
 """Requests of each kind that are counted call by call."""
+LIGHT = 16
+"""The most connections of a light cell."""
 
 
 @dataclass(frozen=True)
@@ -101,25 +103,37 @@ class Bench:
 
 
 def rounds(bench: Bench, entrants: list[Contestant], of: list[Cell], count: int) -> Iterator[dict]:
-    """One result after the other: each cell of each contestant, in each round, with a server that was started for it and is alone."""
+    """One result after the other: each cell of each contestant, in each round, with a server that is alone, and was started for this cell, or for
+    the light ones."""
     with ExitStack() as kept:
         servers = Servers(bench, kept)
         for number in range(count):
             # Nobody is always first.
             turn = entrants[number % len(entrants) :] + entrants[: number % len(entrants)]
             has_been_idle = set()
-            for cell in of:
-                entered = [entrant for entrant in turn if entrant.enters(cell)]
-                for call in cell.calls if entered else ():
-                    result = bench.floor(call, cell.connections, cell.is_stream)
-                    yield {"round": number, "contestant": "floor", "cell": cell.id, "call": call} | result
-                for entrant in entered:
+            for together in groups(of):
+                for cell in together:
+                    for call in cell.calls if any(entrant.enters(cell) for entrant in turn) else ():
+                        result = bench.floor(call, cell.connections, cell.is_stream)
+                        yield {"round": number, "contestant": "floor", "cell": cell.id, "call": call} | result
+                for entrant in turn:
+                    entered = [cell for cell in together if entrant.enters(cell)]
+                    if not entered:
+                        continue
                     with servers.of(entrant) as (pid, url):
                         if entrant.name not in has_been_idle:
                             has_been_idle.add(entrant.name)
                             rss, pss = memory_mb(pid)
                             yield {"round": number, "contestant": entrant.name, "cell": "idle", "rss_mb": rss, "pss_mb": pss}
-                        yield {"round": number, "contestant": entrant.name, "cell": cell.id} | bench.ask(pid, url, cell)
+                        for cell in entered:
+                            yield {"round": number, "contestant": entrant.name, "cell": cell.id} | bench.ask(pid, url, cell)
+
+
+def groups(of: list[Cell]) -> list[list[Cell]]:
+    """Cells that a server is asked one after the other: the light ones together, since they leave no work behind, and each other alone. The exception is
+    `/ask` by 16 callers, which overruns Flask's sync workers: it is the last that they are asked."""
+    light = sorted((cell for cell in of if cell.connections <= LIGHT), key=lambda cell: (cell.connections, bool(cell.calls)))
+    return [light, *([cell] for cell in of if cell.connections > LIGHT)]
 
 
 class Servers:

@@ -309,8 +309,9 @@ METHOD = """## How it is measured
 - **Added** is what a percentile is above the sum of the medians of the provider's calls, which are measured in the same round with as many connections. What waits for
   the database is in it, for all alike.
 - **CPU** is of the server with all its processes, by the kernel's clock of each, between the beginning and the end of what is measured, divided by the answers that
-  came meanwhile. **Memory** is the most of samples every 0.2 seconds. Each server is started for each
-  cell of each round, is alone with provider, database and callers, and is killed after it: one that is overrun works on long after its callers have left.
+  came meanwhile. **Memory** is the most of samples every 0.2 seconds. In each round each server is started anew for its cells of up to 16 callers, which it is
+  asked one after the other, and for each other cell. It is alone with provider, database and callers, and is killed afterwards: one that is overrun works on long
+  after its callers have left.
   LiteLLM's proxy, which takes long to start, is started once and stopped (SIGSTOP) between its turns. Flask's sync workers are not asked by more than 100.
 - **Lambent** is its `lambent` binary as released, with all functions as routers of one process. On Lambda it is something else: each environment
   serves one request at a time, and nothing here says what API Gateway and Lambda add.

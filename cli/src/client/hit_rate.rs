@@ -1,10 +1,11 @@
 //! `lambent documents hit-rate`: whether questions find the passages that answer them, and whether answers cite those.
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use clap::Args;
 use lambent_schema::endpoints::{
     ask::Basis,
+    documents::DocumentsGet,
     search::{Search, SearchReply},
 };
 use serde_json::json;
@@ -16,6 +17,7 @@ use super::{
     rank::{Question, hit_at, mean_reciprocal, part},
     terminal::{line, write},
 };
+use crate::welcome::say;
 
 /// How many hits are looked at.
 const TOP_K: usize = 5;
@@ -45,6 +47,7 @@ fn rate(text: &str) -> Result<f64, String> {
 /// The API does not answer, the file has no questions, or too few of them find what they should.
 pub(crate) async fn hit_rate(command: HitRate, api: &Api) -> Result<(), Failure> {
     let questions = read(&command.questions)?;
+    tell_missing(api, &questions).await?;
     let mut ranks = Vec::new();
     let (mut cited, mut grounded) = (0_u32, 0_u32);
     show(if command.ask {
@@ -98,6 +101,23 @@ fn read(file: &PathBuf) -> Result<Vec<Question>, Failure> {
         return Err(wrong("there are no questions in it".to_owned()));
     }
     Ok(questions)
+}
+
+/// A document that was never added, or under another id, looks like one that is not found.
+async fn tell_missing(api: &Api, questions: &[Question]) -> Result<(), Failure> {
+    let ids: BTreeSet<_> = (questions.iter())
+        .map(|question| question.document_id.as_str())
+        .collect();
+    for id in ids {
+        match api.send(api.call::<DocumentsGet>(Some(id), &[])).await {
+            Ok(_) => {}
+            Err(failure) if failure.is_not_found() => say(&format!(
+                "{id} is not among your documents, which `lambent documents list` shows: an id is the path that a file was added by"
+            )),
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(())
 }
 
 async fn search(api: &Api, question: &Question) -> Result<Option<usize>, Failure> {

@@ -19,6 +19,14 @@ fn questions() -> tempfile::TempDir {
 
 async fn server() -> Server {
     let server = Server::start().await;
+    let trains = json!({
+        "document_id": "trains.md", "title": "T", "metadata": {}, "chunks": 1, "embedding_model": "test",
+        "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-20T10:00:00Z",
+    });
+    let trains = serde_json::from_value(trains).unwrap();
+    let mut seen = server.seen.lock().unwrap();
+    seen.documents.insert("trains.md".to_owned(), trains);
+    drop(seen);
     server.seen.lock().unwrap().hits = [
         json!([
             hit("bus.md", "at 21:40"),
@@ -53,6 +61,10 @@ async fn ranks_and_rates_are_told_question_by_question() {
         "RANK  QUESTION\n2     When does it leave?\n1     How often?\n-     How much?\n\n\
          hit@1 0.33, hit@5 0.67, MRR 0.50 (3 questions)\n"
     );
+    assert_eq!(
+        done.stderr,
+        "bus.md is not among your documents, which `lambent documents list` shows: an id is the path that a file was added by\n"
+    );
     let seen = server.seen.lock().unwrap();
     assert_eq!(seen.asked[0], json!({"query": "When does it leave?", "top_k": 5}));
 }
@@ -85,8 +97,8 @@ async fn with_answers_it_tells_which_cite_the_passage_and_fails_below_the_rate()
         );
     }
     assert_eq!(
-        done.stderr,
-        "lambent: hit@5 is 0.67, and was to be at least 0.70\n"
+        done.stderr.lines().last(),
+        Some("lambent: hit@5 is 0.67, and was to be at least 0.70")
     );
 }
 

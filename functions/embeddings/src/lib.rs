@@ -39,6 +39,7 @@ async fn embeddings(
     let entry = models.find(&body.model).ok_or_else(no_such_model)?;
     call.record.start(entry.name(), body.input());
     let tally = Tally::new(call.record.clone());
+    let mut passing: Option<Failure> = None;
     let mut targets = entry.targets().iter().peekable();
     while let Some(target) = targets.next() {
         call.record.goes_on_with(target.label());
@@ -50,11 +51,17 @@ async fn embeddings(
                 response.headers_mut().extend(label.map(|label| (MODEL, label)));
                 return Ok(response);
             }
-            Err(failure) if targets.peek().is_none() || failure.problem().status < 500 => {
-                return Err(failure);
-            }
             Err(failure) => {
+                // What cannot be said in a model's own protocol the next one may take.
+                let is_refused = failure.problem().status < 500;
+                let is_final = is_refused && matches!(target.way(), EmbeddingTarget::Relay(_));
+                if targets.peek().is_none() || is_final {
+                    return Err(passing.filter(|_| is_refused).unwrap_or(failure));
+                }
                 tracing::warn!(target = target.label(), code = %failure.problem().code, "a model failed, asking the next one");
+                if !is_refused {
+                    passing = Some(failure);
+                }
             }
         }
     }

@@ -11,10 +11,15 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Region, SharedHttpClient};
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, Builder, Region, SharedHttpClient, StalledStreamProtectionConfig,
+};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-use crate::config::{Credentials, StoreConfig};
+use crate::{
+    config::{Credentials, StoreConfig},
+    endpoint::KeptEndpoints,
+};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -48,8 +53,11 @@ pub(crate) fn build(config: &StoreConfig) -> Client {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(config.region.clone()))
         .http_client(http.clone())
+        .endpoint_resolver(KeptEndpoints::default())
         .timeout_config(timeouts())
-        .retry_config(retries());
+        .retry_config(retries())
+        // Bodies are small, and an attempt's timeout ends one that stalls.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     builder.set_endpoint_url(config.endpoint.clone());
     let builder = match config.credentials {
         Credentials::Environment => builder.credentials_provider(environment_credentials(config, http)),

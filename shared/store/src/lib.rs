@@ -14,6 +14,7 @@ mod create;
 mod definition;
 pub mod documents;
 mod due;
+mod endpoint;
 mod error;
 mod expression;
 mod item;

@@ -128,6 +128,17 @@ async fn what_cannot_be_said_to_one_model_is_asked_of_the_next() {
 }
 
 #[tokio::test]
+async fn embeddings_that_one_model_cannot_give_are_asked_of_the_next() {
+    let (first, second) = (Upstream::start().await, Upstream::start().await);
+    let targets = [own(&first, "one"), target(&second, "two")];
+    let api = with_table(json!({"mixed": {"targets": targets, "embeddings": true}})).await;
+    let body = json!({"model": "mixed", "input": "night train", "dimensions": 64});
+    let answer = api.post("/v1/embeddings", &body).await;
+    assert_eq!(answer.headers()["x-lambent-model"], "openai::two");
+    assert_eq!((first.counts().requests, second.counts().requests), (0, 1));
+}
+
+#[tokio::test]
 async fn a_model_that_another_one_follows_is_asked_once() {
     let (first, second) = (Upstream::start().await, Upstream::start().await);
     let api = with_table(json!({"mixed": [own(&first, "one"), own(&second, "two")]})).await;

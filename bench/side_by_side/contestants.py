@@ -28,10 +28,13 @@ class Contestant:
     """Whether it is started once and stopped between its turns, because it takes long to start."""
 
     is_variant: bool = False
-    """Whether it is another one's application, arranged differently: a smoke run leaves it out."""
+    """Whether it is another one's application, arranged differently: it is measured by `/ask` alone, and a smoke run leaves it out."""
+
+    def serves_it(self, cell: Cell) -> bool:
+        return cell.path in self.serves
 
     def enters(self, cell: Cell) -> bool:
-        return cell.path in self.serves and cell.connections <= self.most
+        return self.serves_it(cell) and cell.connections <= self.most and not (self.is_variant and cell.name != "ask")
 
 
 def uvicorn(workers: int) -> Callable[[int], list[str]]:

@@ -41,6 +41,8 @@ class Bench:
     work: Path
     """Where logs and bodies are kept."""
     length: Length
+    heavy: Length
+    """Of cells that are not light."""
 
     @property
     def addresses(self) -> dict:
@@ -76,7 +78,8 @@ class Bench:
         options += ["--end", cell.end] if cell.end else []
         options += ["--token", "event: delta"] if cell.is_stream else []
         with Peak(pid) as peak:
-            result = self.run([pid, self.rig.pid], url + cell.path, cell.text, cell.connections, *options, keys=True)
+            length = self.length if cell.connections <= LIGHT else self.heavy
+            result = self.run([pid, self.rig.pid], url + cell.path, cell.text, cell.connections, *options, keys=True, length=length)
         server_cpu, rig_cpu, load_cpu = result.pop("cpu")
         per_request = 1000 / result["completed"] if result["completed"] else None
         return result | {
@@ -176,7 +179,7 @@ def calls(bench: Bench, entrant: Contestant) -> dict[str, dict[str, float]]:
     with ExitStack() as stack:
         counted = {"model": bench.addresses["model_at_once"], "database": bench.addresses["database_counted"]}
         _, url = start(stack, bench, entrant, bench.addresses | counted)
-        for cell in filter(entrant.enters, cells.EACH):
+        for cell in filter(entrant.serves_it, cells.EACH):
             headers = {"content-type": "application/json", "x-api-key": key}
             request = urllib.request.Request(url + cell.path, cell.text.encode(), headers)
             # What is asked of a caller's item depends on what a process knows of it.

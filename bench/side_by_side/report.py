@@ -312,7 +312,8 @@ METHOD = """## How it is measured
   came meanwhile. **Memory** is the most of samples every 0.2 seconds. In each round each server is started anew for its cells of up to 16 callers, which it is
   asked one after the other, and for each other cell. It is alone with provider, database and callers, and is killed afterwards: one that is overrun works on long
   after its callers have left.
-  LiteLLM's proxy, which takes long to start, is started once and stopped (SIGSTOP) between its turns. Flask's sync workers are not asked by more than 100.
+  LiteLLM's proxy, which takes long to start, is started once and stopped (SIGSTOP) between its turns. FastAPI's several workers and Flask's sync
+  workers, the same applications arranged differently, are measured by `/ask` alone, and the sync ones not by more than 100 callers.
 - **Lambent** is its `lambent` binary as released, with all functions as routers of one process. On Lambda it is something else: each environment
   serves one request at a time, and nothing here says what API Gateway and Lambda add.
 - **FastAPI and Flask** are in [`peers`](peers): written as their documentation would have it, with clients that are made once and Pydantic for

@@ -13,9 +13,9 @@ from .contestants import contestants
 from .measure import Bench, Length, calls, rounds
 from .processes import Rig
 
-FULL = Length(warm_up=0.7, measured=1.7, patience=1.2, stagger=0.5, floor=0.8)
+FULL = Length(warm_up=0.6, measured=1.7, patience=1.2, stagger=0.5, floor=0.7)
 # So many at once get their first answers after seconds, where a server is overrun.
-HEAVY = replace(FULL, warm_up=2.2, measured=2.2, stagger=0.6)
+HEAVY = replace(FULL, warm_up=2.0, measured=2.0, patience=2.6, stagger=0.6)
 SHORT = Length(warm_up=0.6, measured=1.2, patience=2.0, stagger=0.4, floor=0.6)
 
 
@@ -57,7 +57,7 @@ def main() -> None:
             say(line(run))
         results["served"] = rig.counts()["model"]
     results["validation"] = []
-    for run in validation.rounds(arguments.ours.resolve() / "lambent-bench-validation", work, 0.5 if arguments.short else 1.0, count):
+    for run in validation.rounds(arguments.ours.resolve() / "lambent-bench-validation", work, 0.5 if arguments.short else 0.7, count):
         results["validation"].append(run)
         say(f"round {run['round'] + 1}  {run['kind']} bodies  {run['framework']:10} {run['per_cpu_second']:,.0f} a second of a processor")
     results["seconds"] = time.monotonic() - began

@@ -208,7 +208,7 @@ class Report:
         for cell in cells.EACH:
             by_calls: dict[str, list[str]] = {}
             for name, label in self.contestants.items():
-                found = self.results["calls"][name].get(cell.name)
+                found = self.results["calls"].get(name, {}).get(cell.name)
                 if found is not None:
                     calls = ", ".join(f"{n:g} {call}" for call, n in sorted(found.items()))
                     by_calls.setdefault(calls or "none", []).append(label)

@@ -116,8 +116,8 @@ def break_even(cost: float, containers: object) -> float | None:
 
 
 def measured(results: dict, contestant: str) -> Taken | None:
-    """Nothing where none of its answers came in time. Of the cell with least waiting for what is added. The least processor time of all cells: a server that is overrun also works on what it
-    does not answer in time, and one that hardly works wakes up for each request."""
+    """Of the cell with least waiting for what is added. The least processor time of all cells: a server that is overrun also works on what it
+    does not answer in time, and one that hardly works wakes up for each request. None where no answer came in time."""
     figures = Figures(results["runs"])
     asked = sorted(
         {run["cell"] for run in results["runs"] if run["cell"].startswith("ask@")}, key=lambda cell: int(cell.split("@")[1])

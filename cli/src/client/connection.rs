@@ -164,6 +164,21 @@ impl Api {
         read(self.send(request).await?).await
     }
 
+    /// The same, or `None` where there is no such thing.
+    ///
+    /// # Errors
+    /// As above, but for a 404.
+    pub(crate) async fn found<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<Option<T>, Failure> {
+        match self.json(request).await {
+            Ok(found) => Ok(Some(found)),
+            Err(failure) if failure.is_not_found() => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
     fn unreachable(&self, error: reqwest::Error) -> Failure {
         let url = self.base.as_str().trim_end_matches('/').to_owned();
         match (error.is_connect(), is_here(&self.base)) {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use clap::Args;
 use lambent_schema::endpoints::{
     ask::Basis,
-    documents::DocumentsGet,
+    documents::{Document, DocumentsGet},
     search::{Search, SearchReply},
 };
 use serde_json::json;
@@ -109,12 +109,11 @@ async fn tell_missing(api: &Api, questions: &[Question]) -> Result<(), Failure> 
         .map(|question| question.document_id.as_str())
         .collect();
     for id in ids {
-        match api.send(api.call::<DocumentsGet>(Some(id), &[])).await {
-            Ok(_) => {}
-            Err(failure) if failure.is_not_found() => say(&format!(
+        let found: Option<Document> = api.found(api.call::<DocumentsGet>(Some(id), &[])).await?;
+        if found.is_none() {
+            say(&format!(
                 "{id} is not among your documents, which `lambent documents list` shows: an id is the path that a file was added by"
-            )),
-            Err(failure) => return Err(failure),
+            ));
         }
     }
     Ok(())

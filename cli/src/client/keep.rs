@@ -86,12 +86,7 @@ impl Keeper {
     }
 
     async fn there(&self, id: &str) -> Result<Option<Document>, Failure> {
-        let call = self.api.call::<DocumentsGet>(Some(id), &[]);
-        match self.api.json(call).await {
-            Ok(document) => Ok(Some(document)),
-            Err(failure) if failure.is_not_found() => Ok(None),
-            Err(failure) => Err(failure),
-        }
+        self.api.found(self.api.call::<DocumentsGet>(Some(id), &[])).await
     }
 
     /// Sends the document, and tells its chunks once it is kept.

@@ -10,14 +10,14 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures::Stream;
-use http::{HeaderValue, header};
+use http::header;
 use lambent_llm::{
     Tally, estimated_tokens,
     relay::{ChatModels, ChatTarget, Entry, Frame, Frames, Passing, Relay, RelayError, Target},
 };
 use lambent_schema::{Problem, ProblemCode, Violation, endpoints::openai::ChatCompletions};
 use lambent_service::{
-    Call, Caller, Failure, Parsed, Piece, Service, Stage, endpoint, headers::MODEL, stream::relay,
+    Call, Caller, Failure, Parsed, Piece, Service, Stage, endpoint, headers::of_model, stream::relay,
 };
 use tokio::time::Instant;
 
@@ -82,31 +82,14 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// The answer of the first target that begins to answer. What a provider says is wrong with the request's parameters ends it; what
-    /// cannot be said in a model's own protocol does not, since the next one may speak OpenAI's.
+    /// The answer of the first target that begins to answer.
     async fn first_of(&self, entry: &Entry<ChatTarget>) -> Result<Response, Failure> {
-        let mut passing: Option<Failure> = None;
-        let mut targets = entry.targets().iter().peekable();
-        while let Some(target) = targets.next() {
+        let mut chain = entry.chain(self.call.deadline);
+        while let Some(target) = chain.next_target() {
             self.call.record.goes_on_with(target.label());
-            let failure = match self.ask(target).await {
-                Ok(mut response) => {
-                    let label = HeaderValue::try_from(target.label()).ok();
-                    response.headers_mut().extend(label.map(|label| (MODEL, label)));
-                    return Ok(response);
-                }
-                Err(failure) => failure,
-            };
-            let is_late = Instant::now() >= self.call.deadline;
-            let is_refused = failure.problem().status < 500;
-            let is_final = is_refused && matches!(target.way(), ChatTarget::Relay(_));
-            if targets.peek().is_none() || is_late || is_final {
-                // Of a refusal and a failure that may pass, the client is told what it can try again.
-                return Err(passing.filter(|_| is_refused).unwrap_or(failure));
-            }
-            tracing::warn!(target = target.label(), code = %failure.problem().code, "a model failed, asking the next one");
-            if !is_refused {
-                passing = Some(failure);
+            match self.ask(target).await {
+                Ok(answer) => return Ok(of_model(answer, target.label())),
+                Err(failure) => chain.failed(failure)?,
             }
         }
         Err(no_such_model())

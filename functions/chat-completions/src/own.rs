@@ -46,8 +46,7 @@ pub(crate) async fn ask(
     let completion = models.complete(&prompt, call.deadline).await?;
     call.record.first_token_at(completion.first_token_at);
     call.record.stage(Stage::Model, asking.began.elapsed());
-    let finish_reason = reason(completion.finish, completion.is_filtered);
-    Ok(Json(answer.whole(&completion.text, finish_reason, completion.usage)).into_response())
+    Ok(Json(answer.whole(&completion.text, reason(completion.finish), completion.usage)).into_response())
 }
 
 /// What all objects of an answer have in common.
@@ -111,8 +110,7 @@ impl Answer {
                     Ok(Chunk::Delta(text)) => yield Ok(next(self.delta(&json!({"content": text}), None))),
                     Ok(Chunk::End { usage, finish }) => {
                         call.record.stage(Stage::Model, began.elapsed());
-                        let finish_reason = reason(finish, chunks.is_filtered());
-                        yield Ok(Piece::Last(Bytes::from(self.end(finish_reason, usage))));
+                        yield Ok(Piece::Last(Bytes::from(self.end(reason(finish), usage))));
                     }
                     Err(error) => {
                         call.record.stage(Stage::Model, began.elapsed());
@@ -140,10 +138,10 @@ fn in_openais_words(usage: Usage) -> Value {
     })
 }
 
-fn reason(finish: Finish, is_filtered: bool) -> &'static str {
+fn reason(finish: Finish) -> &'static str {
     match finish {
-        _ if is_filtered => "content_filter",
         Finish::Stop | Finish::Other => "stop",
         Finish::Length => "length",
+        Finish::Filtered => "content_filter",
     }
 }

@@ -226,7 +226,7 @@ fn finish_of(finish: Finish) -> ChatFinish {
     match finish {
         Finish::Stop => ChatFinish::Stop,
         Finish::Length => ChatFinish::Length,
-        Finish::Other => ChatFinish::Other,
+        Finish::Filtered | Finish::Other => ChatFinish::Other,
     }
 }
 

@@ -10,13 +10,13 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
-use http::{HeaderValue, header};
+use http::header;
 use lambent_llm::{
     Tally, estimated_tokens,
     relay::{EmbeddingModels, EmbeddingTarget, Passing},
 };
 use lambent_schema::{Problem, ProblemCode, endpoints::openai::Embeddings};
-use lambent_service::{Call, Failure, Parsed, Service, Stage, endpoint, headers::MODEL};
+use lambent_service::{Call, Failure, Parsed, Service, Stage, endpoint, headers::of_model};
 
 use body::Body;
 
@@ -39,30 +39,16 @@ async fn embeddings(
     let entry = models.find(&body.model).ok_or_else(no_such_model)?;
     call.record.start(entry.name(), body.input());
     let tally = Tally::new(call.record.clone());
-    let mut passing: Option<Failure> = None;
-    let mut targets = entry.targets().iter().peekable();
-    while let Some(target) = targets.next() {
+    let mut chain = entry.chain(call.deadline);
+    while let Some(target) = chain.next_target() {
         call.record.goes_on_with(target.label());
         let asked = ask(&call, &tally, &body, target.way());
         match call.record.timed(Stage::Embed, asked).await {
             Ok(answer) => {
-                let mut response = ([(header::CONTENT_TYPE, "application/json")], answer).into_response();
-                let label = HeaderValue::try_from(target.label()).ok();
-                response.headers_mut().extend(label.map(|label| (MODEL, label)));
-                return Ok(response);
+                let answer = ([(header::CONTENT_TYPE, "application/json")], answer).into_response();
+                return Ok(of_model(answer, target.label()));
             }
-            Err(failure) => {
-                // What cannot be said in a model's own protocol the next one may take.
-                let is_refused = failure.problem().status < 500;
-                let is_final = is_refused && matches!(target.way(), EmbeddingTarget::Relay(_));
-                if targets.peek().is_none() || is_final {
-                    return Err(passing.filter(|_| is_refused).unwrap_or(failure));
-                }
-                tracing::warn!(target = target.label(), code = %failure.problem().code, "a model failed, asking the next one");
-                if !is_refused {
-                    passing = Some(failure);
-                }
-            }
+            Err(failure) => chain.failed(failure)?,
         }
     }
     Err(no_such_model())

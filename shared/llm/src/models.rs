@@ -16,10 +16,10 @@ use crate::failure::{Failure, classify};
 use crate::meter::Meter;
 use crate::pricing::Pricing;
 use crate::prompt::{self, Prompt, Rejected};
-use crate::reader::{Event, Finish, Reader, Waits, timed_out};
+use crate::reader::{Finish, Reader, Waits, timed_out};
 use crate::reply::ReplySchema;
 use crate::retry::Retries;
-use crate::stream::CompletionStream;
+use crate::stream::{Chunk, CompletionStream};
 
 /// The configured model. Cheap to clone; built once, at start.
 #[derive(Clone)]
@@ -44,8 +44,6 @@ pub struct Completion {
     pub text: String,
     /// Why the model stopped; on [`Finish::Length`] the text is cut.
     pub finish: Finish,
-    /// Whether a filter of the provider's ended it, or the model refused.
-    pub is_filtered: bool,
     /// Tokens read and written.
     pub usage: Usage,
     /// When the first piece of it was here.
@@ -213,7 +211,7 @@ impl std::fmt::Debug for Models {
 fn reject(answer: Completion, violations: &[String]) -> Rejected {
     let cut = match answer.finish {
         Finish::Length => "Your answer was cut off because it was too long. Be much shorter.\n",
-        Finish::Stop | Finish::Other => "",
+        Finish::Stop | Finish::Filtered | Finish::Other => "",
     };
     let complaint = format!(
         "{cut}Your answer does not fit the JSON Schema:\n- {}\nReply with the corrected JSON value only.",
@@ -235,28 +233,23 @@ impl Models {
         deadline: Instant,
         retries: &mut Retries,
     ) -> Result<Completion, ModelError> {
-        let (mut event, mut reader) = self.open(prompt, reply, again, deadline, retries).await?;
+        let (mut chunk, mut reader) = self.open(prompt, reply, again, deadline, retries).await?;
         let first_token_at = Instant::now();
         let mut text = String::new();
         loop {
-            match event {
-                Event::Delta(delta) => text.push_str(&delta),
-                Event::End {
-                    usage,
-                    finish,
-                    is_filtered,
-                } => {
+            match chunk {
+                Chunk::Delta(delta) => text.push_str(&delta),
+                Chunk::End { usage, finish } => {
                     return Ok(Completion {
                         text,
                         finish,
-                        is_filtered,
                         usage,
                         first_token_at,
                         spending: reader.spending(),
                     });
                 }
             }
-            event = reader
+            chunk = reader
                 .next()
                 .await
                 .map_err(|failure| self.inner.with_context(failure.error))?;
@@ -271,7 +264,7 @@ impl Models {
         again: Option<(&Rejected, Spending)>,
         deadline: Instant,
         retries: &mut Retries,
-    ) -> Result<(Event, Reader), ModelError> {
+    ) -> Result<(Chunk, Reader), ModelError> {
         let provider = self.inner.target.adapter_kind;
         let options = prompt::options(&self.inner.config, self.max_output_tokens, reply, provider);
         let (rejected, before) = again.unzip();
@@ -304,7 +297,7 @@ impl Inner {
         options: &ChatOptions,
         deadline: Instant,
         meter: Meter,
-    ) -> Result<(Event, Reader), Failure> {
+    ) -> Result<(Chunk, Reader), Failure> {
         let waits = Waits {
             first_token_by: Instant::now() + self.config.first_token_timeout,
             between_tokens: self.config.between_tokens_timeout,

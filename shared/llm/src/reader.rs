@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::error::{ModelError, ModelErrorKind, TimeoutPhase, UpstreamFault};
 use crate::failure::{Failure, classify};
 use crate::meter::Meter;
+use crate::stream::Chunk;
 
 /// Why the model stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +19,9 @@ pub enum Finish {
     Stop,
     /// It reached the most tokens allowed: the answer is cut.
     Length,
-    /// Anything else: a content filter, a word of the provider's own.
+    /// A filter of the provider's ended it, or the model refused.
+    Filtered,
+    /// Anything else: a word of the provider's own.
     Other,
 }
 
@@ -27,21 +30,9 @@ impl From<Finish> for FinishReason {
         match finish {
             Finish::Stop => Self::Stop,
             Finish::Length => Self::Length,
-            Finish::Other => Self::Other,
+            Finish::Filtered | Finish::Other => Self::Other,
         }
     }
-}
-
-/// What comes next in an answer.
-#[derive(Debug)]
-pub(crate) enum Event {
-    Delta(String),
-    End {
-        usage: Usage,
-        finish: Finish,
-        /// A filter of the provider's ended it, or the model refused.
-        is_filtered: bool,
-    },
 }
 
 /// How long to wait for what.
@@ -111,11 +102,11 @@ impl Reader {
     }
 
     /// The next piece of the answer, or its end. After the end or an error there is nothing more to ask for.
-    pub(crate) async fn next(&mut self) -> Result<Event, Failure> {
+    pub(crate) async fn next(&mut self) -> Result<Chunk, Failure> {
         let next = self.read().await;
         match &next {
-            Ok(Event::Delta(text)) => self.meter.piece(text),
-            Ok(Event::End { usage, .. }) => {
+            Ok(Chunk::Delta(text)) => self.meter.piece(text),
+            Ok(Chunk::End { usage, .. }) => {
                 self.is_over = true;
                 self.meter.counted(*usage);
             }
@@ -135,7 +126,7 @@ impl Reader {
         next
     }
 
-    async fn read(&mut self) -> Result<Event, Failure> {
+    async fn read(&mut self) -> Result<Chunk, Failure> {
         let mut bound = if self.begun {
             self.waits.next()
         } else {
@@ -155,7 +146,7 @@ impl Reader {
                 Some(Err(error)) => return Err(classify(error)),
                 Some(Ok(ChatStreamEvent::Chunk(chunk))) if !chunk.content.is_empty() => {
                     self.begun = true;
-                    return Ok(Event::Delta(chunk.content));
+                    return Ok(Chunk::Delta(chunk.content));
                 }
                 Some(Ok(ChatStreamEvent::End(end))) => return ended(&end),
                 Some(Ok(ChatStreamEvent::Start)) => self.is_sent = true,
@@ -180,13 +171,12 @@ pub(crate) fn timed_out(phase: TimeoutPhase) -> Failure {
     Failure::last(ModelError::new(ModelErrorKind::Timeout { phase }))
 }
 
-fn ended(end: &StreamEnd) -> Result<Event, Failure> {
+fn ended(end: &StreamEnd) -> Result<Chunk, Failure> {
     let usage = end.captured_usage.as_ref().map(|usage| Usage {
         input_tokens: count(usage.prompt_tokens),
         output_tokens: count(usage.completion_tokens),
     });
     let usage = usage.unwrap_or_default();
-    let is_filtered = end.captured_stop_reason.as_ref().is_some_and(is_filter);
     let finish = match &end.captured_stop_reason {
         // For Gemini, Bedrock and OpenAI's Responses genai reports an end also when the connection just closed; what tells
         // the two apart is that a model which ended says why.
@@ -202,13 +192,10 @@ fn ended(end: &StreamEnd) -> Result<Event, Failure> {
         }
         Some(StopReason::Completed(_) | StopReason::StopSequence(_)) => Finish::Stop,
         Some(StopReason::MaxTokens(_)) => Finish::Length,
+        Some(reason) if is_filter(reason) => Finish::Filtered,
         Some(_) => Finish::Other,
     };
-    Ok(Event::End {
-        usage,
-        finish,
-        is_filtered,
-    })
+    Ok(Chunk::End { usage, finish })
 }
 
 fn is_filter(reason: &StopReason) -> bool {

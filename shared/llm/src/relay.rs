@@ -7,6 +7,7 @@
 //!
 //! Unlike those, a relay repeats nothing: OpenAI's clients do that themselves.
 
+mod chain;
 mod chunk;
 mod config;
 mod error;
@@ -23,6 +24,7 @@ use lambent_schema::{Ledger, Usage};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
+pub use chain::{Chain, Way};
 pub use config::TableConfig;
 pub use error::{Rejection, RelayError};
 pub use events::{Frame, Frames};

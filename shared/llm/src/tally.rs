@@ -61,13 +61,20 @@ impl Ledger for Share {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use lambent_schema::Usage;
 
     use super::*;
 
+    /// What it was last told.
     #[derive(Clone, Default)]
-    struct Last(Arc<Mutex<Spending>>);
+    pub(crate) struct Last(Arc<Mutex<Spending>>);
+
+    impl Last {
+        pub(crate) fn spending(&self) -> Spending {
+            *self.0.lock().unwrap()
+        }
+    }
 
     impl Ledger for Last {
         fn spent(&self, spending: Spending) {
@@ -95,7 +102,7 @@ mod tests {
         one.spent(spending(10, 5, true));
         other.spent(spending(100, 50, false));
         one.spent(spending(12, 6, false));
-        let sum = *last.0.lock().unwrap();
+        let sum = last.spending();
         assert_eq!((sum.usage.input_tokens, sum.usage.output_tokens), (112, 2));
         assert_eq!((sum.micro_dollars, sum.is_estimate), (56, false));
     }

@@ -132,6 +132,12 @@ where
     }
 }
 
+impl AsRef<Problem> for Failure {
+    fn as_ref(&self) -> &Problem {
+        &self.problem
+    }
+}
+
 impl IntoResponse for Failure {
     /// The answer, not yet naming the request: whoever knows its id finds the failure in the extensions and makes the
     /// answer anew ([`Failure::response`]).

@@ -1,6 +1,6 @@
 //! The names of headers that are the API's, or too new for the `http` crate.
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue, Response};
 use lambent_schema::{COST_HEADER, MODEL_HEADER, endpoints::jobs};
 
 /// An API key, for clients that cannot send `authorization`.
@@ -26,3 +26,11 @@ pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 pub const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// Which of that was done.
 pub const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// An answer that says which model it is of, if a header can say that name.
+#[must_use]
+pub fn of_model<B>(mut answer: Response<B>, label: &str) -> Response<B> {
+    let label = HeaderValue::try_from(label).ok();
+    answer.headers_mut().extend(label.map(|label| (MODEL, label)));
+    answer
+}

@@ -55,8 +55,7 @@ pub use take::{Renewal, Take, Taking};
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde::Deserialize;
 
 use crate::StoreError;
@@ -64,7 +63,7 @@ use crate::definition::{Attribute, Key, TableDefinition};
 use crate::due::{self, Part};
 use crate::expression::Expression;
 use crate::item::Item;
-use crate::update::Updated;
+use crate::update::{Target, Updated};
 
 /// The table's keys, and its stream.
 pub const TABLE: TableDefinition = TableDefinition {
@@ -173,26 +172,8 @@ impl Conversations {
         expression: Expression,
         operation: &'static str,
     ) -> Result<Updated, StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key(id, sort)))
-            .update_expression(expression.update())
-            .condition_expression(expression.condition())
-            .set_expression_attribute_names(Some(expression.names))
-            .set_expression_attribute_values((!expression.values.is_empty()).then_some(expression.values))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match update.send().await {
-            Ok(output) => Ok(Updated::Done(output.attributes)),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(Updated::Refused(failed.item.clone()))
-                }
-                _ => Err(StoreError::call(operation, error)),
-            },
-        }
+        let target = Target::new(&self.client, &self.table, &TABLE, id).sorted(SORT, sort);
+        target.update(expression, ReturnValue::AllNew, operation).await
     }
 
     async fn get(&self, id: &str, sort: &str, operation: &'static str) -> Result<Option<Item>, StoreError> {

@@ -221,12 +221,7 @@ impl Documents {
     }
 
     fn target<'a>(&'a self, id: &'a str) -> Target<'a> {
-        Target {
-            client: &self.client,
-            table: &self.table,
-            key: TABLE.key.partition.name,
-            id,
-        }
+        Target::new(&self.client, &self.table, &TABLE, id)
     }
 }
 

@@ -20,6 +20,7 @@ mod expression;
 mod item;
 pub mod jobs;
 mod pause;
+mod put;
 pub mod requests;
 mod shard;
 mod timestamp;

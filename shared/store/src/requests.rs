@@ -38,7 +38,9 @@ use time::{Date, Duration};
 
 use crate::definition::{Attribute, Index, Key, Projection, TableDefinition};
 use crate::error::ItemError;
+use crate::expression::Expression;
 use crate::item::{Item, from_item, to_item};
+use crate::put::put_if;
 use crate::shard::shard;
 use crate::timestamp::{format_day, format_instant};
 use crate::{CallerId, StoreError};
@@ -90,23 +92,9 @@ impl Requests {
     /// # Errors
     /// The record could not be written within about three seconds.
     pub async fn started(&self, record: &RequestRecord) -> Result<(), StoreError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item(record)?))
-            .condition_expression("attribute_not_exists(#sort)")
-            .expression_attribute_names("#sort", SORT.name);
-        match put.send().await {
-            Err(error)
-                if !error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Err(StoreError::call(WRITE, error))
-            }
-            _ => Ok(()),
-        }
+        let condition = Expression::is_new(&TABLE);
+        put_if(&self.client, &self.table, item(record)?, condition, WRITE).await?;
+        Ok(())
     }
 
     /// Writes the record of a request that has ended, over the one written when it started. Caller, request id

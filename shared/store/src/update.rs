@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use crate::StoreError;
+use crate::definition::TableDefinition;
 use crate::expression::Expression;
 use crate::item::Item;
 use crate::pause::pause;
@@ -12,15 +13,15 @@ use crate::pause::pause;
 /// How often an update is tried that meets a transaction.
 const ATTEMPTS: u32 = 5;
 
-/// The item to update, in a table without a sort key.
+/// The item to update.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target<'a> {
-    pub(crate) client: &'a Client,
-    pub(crate) table: &'a str,
-    /// The partition key's name.
-    pub(crate) key: &'static str,
-    /// The partition key's value.
-    pub(crate) id: &'a str,
+    client: &'a Client,
+    table: &'a str,
+    /// The partition key's name, and its value.
+    key: (&'static str, &'a str),
+    /// The same of the sort key, if the table has one.
+    sort: Option<(&'static str, &'a str)>,
 }
 
 /// What became of an update.
@@ -32,7 +33,30 @@ pub(crate) enum Updated {
     Refused(Option<Item>),
 }
 
-impl Target<'_> {
+impl<'a> Target<'a> {
+    /// An item by the table's partition key.
+    pub(crate) fn new(
+        client: &'a Client,
+        table: &'a str,
+        definition: &'static TableDefinition,
+        id: &'a str,
+    ) -> Self {
+        Self {
+            client,
+            table,
+            key: (definition.key.partition.name, id),
+            sort: None,
+        }
+    }
+
+    /// And by its sort key.
+    pub(crate) fn sorted(self, name: &'static str, value: &'a str) -> Self {
+        Self {
+            sort: Some((name, value)),
+            ..self
+        }
+    }
+
     /// Updates the item if it is as the expression requires. `operation` names it in an error: "decide over a caller". Where a transaction is changing the
     /// same item (money that is paid in is one), it waits for that: the SDK does not.
     pub(crate) async fn update(
@@ -41,11 +65,13 @@ impl Target<'_> {
         returns: ReturnValue,
         operation: &'static str,
     ) -> Result<Updated, StoreError> {
+        let key = [self.key].into_iter().chain(self.sort);
+        let key = key.map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())));
         let update = self
             .client
             .update_item()
             .table_name(self.table)
-            .key(self.key, AttributeValue::S(self.id.to_owned()))
+            .set_key(Some(key.collect()))
             .update_expression(expression.update())
             .condition_expression(expression.condition())
             .set_expression_attribute_names((!expression.names.is_empty()).then_some(expression.names))
@@ -63,7 +89,7 @@ impl Target<'_> {
                     return Ok(Updated::Refused(failed.item.clone()));
                 }
                 Some(UpdateItemError::TransactionConflictException(_)) if attempt < ATTEMPTS => {
-                    tokio::time::sleep(pause(self.id, attempt)).await;
+                    tokio::time::sleep(pause(self.key.1, attempt)).await;
                     attempt += 1;
                 }
                 _ => return Err(StoreError::call(operation, error)),

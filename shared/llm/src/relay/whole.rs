@@ -121,20 +121,12 @@ pub(super) fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
-    use lambent_schema::{Ledger, Spending};
+    use lambent_schema::Spending;
 
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Last(Arc<Mutex<Spending>>);
-
-    impl Ledger for Last {
-        fn spent(&self, spending: Spending) {
-            *self.0.lock().unwrap() = spending;
-        }
-    }
+    use crate::tally::tests::Last;
 
     /// The tokens of an answer of which this came, and no more.
     fn cut_after(body: &str) -> u64 {
@@ -144,8 +136,7 @@ mod tests {
         let mut arriving = Arriving::new(meter);
         arriving.body.extend_from_slice(body.as_bytes());
         drop(arriving);
-        let spent = *last.0.lock().unwrap();
-        spent.usage.output_tokens
+        last.spending().usage.output_tokens
     }
 
     #[test]
@@ -165,8 +156,7 @@ mod tests {
             let mut meter = Meter::new(Some(Arc::new(last.clone())), price, Spending::default(), 5);
             let choices = format!(r#"[{{"index":0,"message":{message}}}]"#);
             written(&RawValue::from_string(choices).unwrap(), &mut meter);
-            let spent = *last.0.lock().unwrap();
-            spent.usage.output_tokens
+            last.spending().usage.output_tokens
         };
         let twenty_bytes = "four bytes a token  ";
         for message in [

@@ -229,12 +229,7 @@ impl Callers {
     }
 
     fn target<'a>(&'a self, id: &'a str) -> Target<'a> {
-        Target {
-            client: &self.client,
-            table: &self.table,
-            key: TABLE.key.partition.name,
-            id,
-        }
+        Target::new(&self.client, &self.table, &TABLE, id)
     }
 
     fn admitted(&self, item: &CallerItem, ask: &Ask<'_>) -> Decision {

@@ -7,6 +7,7 @@ use super::{Callers, Limits, TABLE};
 use crate::StoreError;
 use crate::expression::Expression;
 use crate::item::{from_item, to_item};
+use crate::put::put_if;
 
 const CREATE: &str = "create a key";
 const LIST: &str = "list the keys";
@@ -64,24 +65,8 @@ impl Callers {
     /// # Errors
     /// The database does not answer, or refuses.
     pub async fn create_key(&self, key: &NewKey) -> Result<bool, StoreError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item(key)?))
-            .condition_expression("attribute_not_exists(#caller)")
-            .expression_attribute_names("#caller", TABLE.key.partition.name);
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(StoreError::call(CREATE, error)),
-        }
+        let condition = Expression::is_new(&TABLE);
+        put_if(&self.client, &self.table, item(key)?, condition, CREATE).await
     }
 
     /// All keys, the oldest first. Reads the whole table.

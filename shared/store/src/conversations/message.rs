@@ -3,11 +3,12 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
-use super::{Conversations, DAY_SECS, EXPIRES_AT, ID, KEPT_DAYS, SORT, WAITING, number, text};
+use super::{Conversations, DAY_SECS, EXPIRES_AT, ID, KEPT_DAYS, SORT, TABLE, WAITING, number, text};
 use crate::callers::Held;
 use crate::due::{DUE_AT, DUE_SHARD, first};
 use crate::expression::Expression;
 use crate::item::{Item, from_item, is_false, to_item};
+use crate::put::put_if;
 use crate::{CallerId, StoreError};
 
 const PUT: &str = "put a message";
@@ -177,26 +178,9 @@ impl Conversations {
             number(DUE_AT, new.now_ms + QUEUED_DUE_MS),
             number(EXPIRES_AT, new.now_ms / 1000 + KEPT_DAYS * DAY_SECS),
         ]);
-        let mut condition = Expression::default();
-        let id = condition.name(ID);
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression(format!("attribute_not_exists({id})"))
-            .set_expression_attribute_names(Some(condition.names));
-        match put.send().await {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(StoreError::call(PUT, error)),
-        }
+        let condition = Expression::is_new(&TABLE);
+        put_if(&self.client, &self.table, item, condition, PUT).await?;
+        Ok(())
     }
 
     /// The last message of a caller's conversation; `None` if the caller has no such conversation.

@@ -25,12 +25,7 @@ impl Jobs {
         change: Expression,
         operation: &'static str,
     ) -> Result<Changed, StoreError> {
-        let target = Target {
-            client: &self.client,
-            table: &self.table,
-            key: TABLE.key.partition.name,
-            id,
-        };
+        let target = Target::new(&self.client, &self.table, &TABLE, id);
         match target.update(change, ReturnValue::AllNew, operation).await? {
             Updated::Done(item) => Ok(Changed::Done(read_job(item, operation)?)),
             Updated::Refused(item) => Ok(Changed::Refused(read_job(item, operation)?)),

@@ -7,6 +7,7 @@ use super::{KEPT_DAYS, TABLE, Webhooks};
 use crate::StoreError;
 use crate::expression::Expression;
 use crate::item::{Item, from_item, to_item};
+use crate::put::put_if;
 use crate::timestamp::{instant_of, instant_text};
 use crate::update::Target;
 
@@ -131,29 +132,16 @@ impl Webhooks {
             condition.name("received_at"),
             condition.text("given_up", &given_up),
         );
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(
-                to_item(&event).map_err(|error| StoreError::item(KEEP, error))?,
-            ))
-            .condition_expression(format!(
-                "attribute_not_exists({id}) OR {has_failed} OR ({is_received} AND {received_at} < {given_up})"
-            ))
-            .set_expression_attribute_names(Some(condition.names))
-            .set_expression_attribute_values(Some(condition.values));
-        match put.send().await {
-            Ok(_) => Ok(Kept::New),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(Kept::Duplicate)
-            }
-            Err(error) => Err(StoreError::call(KEEP, error)),
-        }
+        condition.require(format!(
+            "attribute_not_exists({id}) OR {has_failed} OR ({is_received} AND {received_at} < {given_up})"
+        ));
+        let item = to_item(&event).map_err(|error| StoreError::item(KEEP, error))?;
+        Ok(
+            match put_if(&self.client, &self.table, item, condition, KEEP).await? {
+                true => Kept::New,
+                false => Kept::Duplicate,
+            },
+        )
     }
 
     /// The key of an event.
@@ -228,12 +216,7 @@ impl Webhooks {
     }
 
     fn target<'a>(&'a self, id: &'a str) -> Target<'a> {
-        Target {
-            client: &self.client,
-            table: &self.table,
-            key: TABLE.key.partition.name,
-            id,
-        }
+        Target::new(&self.client, &self.table, &TABLE, id)
     }
 }
 

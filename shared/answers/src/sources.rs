@@ -27,13 +27,14 @@ pub struct Bounds {
 #[derive(Debug, Clone, Copy)]
 struct Room {
     bytes: usize,
-    tokens: u64,
+    /// `None` for any number.
+    tokens: Option<u64>,
 }
 
 impl Bounds {
     /// The room that is left beside question, history, instructions and the answer.
     fn room(self, request: &AskRequest) -> Room {
-        let tokens = self.context_tokens.map_or(u64::MAX, |context| {
+        let tokens = self.context_tokens.map(|context| {
             let context = u64::from(context);
             // An answer may be short of what it is allowed; without room for sources there is none.
             let answer = u64::from(self.max_output_tokens).min(context / 4);
@@ -57,15 +58,19 @@ fn taken(prompt: &Prompt) -> u64 {
 }
 
 impl Room {
-    fn holds(self, section: &str) -> bool {
-        section.len() <= self.bytes && estimated_tokens(section) <= self.tokens
-    }
+    const NONE: Self = Self {
+        bytes: 0,
+        tokens: Some(0),
+    };
 
-    fn without(self, section: &str) -> Self {
-        Self {
-            bytes: self.bytes.saturating_sub(section.len()),
-            tokens: self.tokens.saturating_sub(estimated_tokens(section)),
-        }
+    /// What is left beside a section, if there is room for it.
+    fn beside(self, section: &str) -> Option<Self> {
+        let bytes = self.bytes.checked_sub(section.len())?;
+        let tokens = match self.tokens {
+            Some(tokens) => Some(tokens.checked_sub(estimated_tokens(section))?),
+            None => None,
+        };
+        Some(Self { bytes, tokens })
     }
 }
 
@@ -79,11 +84,11 @@ pub fn sources(request: &AskRequest, hits: Vec<Hit>, bounds: Bounds) -> Vec<Sour
         if n == 1 {
             cut(&mut source, room);
         }
-        let section = section(&source);
-        if n > 1 && !room.holds(&section) {
-            break;
-        }
-        room = room.without(&section);
+        room = match room.beside(&section(&source)) {
+            Some(left) => left,
+            None if n == 1 => Room::NONE,
+            None => break,
+        };
         sources.push(source);
     }
     sources
@@ -102,15 +107,15 @@ fn source(n: u32, hit: Hit) -> Source {
 
 /// Cuts the source's text so that there is room for it.
 fn cut(source: &mut Source, room: Room) {
-    if room.holds(&section(source)) {
+    if room.beside(&section(source)).is_some() {
         return;
     }
     let text = std::mem::take(&mut source.text);
-    let around = room.without(&section(source));
+    let around = room.beside(&section(source)).unwrap_or(Room::NONE);
     let ends: Vec<usize> = text.char_indices().map(|(at, c)| at + c.len_utf8()).collect();
     let fits = |end: &usize| {
         let piece = text.get(..*end).unwrap_or_default();
-        *end <= LEAST || around.holds(piece)
+        *end <= LEAST || around.beside(piece).is_some()
     };
     let longest = ends.partition_point(fits);
     let end = longest.checked_sub(1).and_then(|last| ends.get(last));

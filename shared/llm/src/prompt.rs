@@ -119,8 +119,9 @@ pub(crate) fn tokens(prompt: &Prompt, reply: Option<&ReplySchema>, rejected: Opt
 /// a character.
 #[must_use]
 pub fn estimated_tokens(text: &str) -> u64 {
+    // Of a character that is not ASCII the first byte alone is one of these.
+    let others = text.bytes().filter(|byte| *byte >= 0xC0).count();
     let ascii = text.bytes().filter(u8::is_ascii).count();
-    let others = text.chars().filter(|c| !c.is_ascii()).count();
     (ascii.div_ceil(4) + others) as u64
 }
 
